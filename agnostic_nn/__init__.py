@@ -1,0 +1,104 @@
+"""Neural networks whose equations are written once and run on NumPy, CuPy, torch or JAX."""
+
+from .activations import (
+    ACTIVATIONS,
+    Activation,
+    relu,
+    relu_derivative,
+    sigmoid,
+    sigmoid_derivative,
+    softmax,
+)
+from .backends import available_backends, get_backend, use_backend
+from .errors import (
+    AgnosticNNError,
+    BackendUnavailable,
+    DependencyMissing,
+    InvalidArgument,
+    InvalidType,
+    OutOfMemory,
+    TrainingWarning,
+)
+from .gradients import gradient_check
+from .initializers import INITIALIZERS
+from .losses import LOSSES, Loss, compute_cost, initialize_backward
+from .network import Network
+from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from .propagation import (
+    LayerCache,
+    LayerGradients,
+    LayerParameters,
+    backward_propagation,
+    backward_propagation_layer,
+    forward_propagation,
+    forward_propagation_layer,
+)
+from .schedules import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    StepDecay,
+    WarmUp,
+)
+from .training import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "AgnosticNNError",
+    "BackendUnavailable",
+    "Constant",
+    "Cosine",
+    "DependencyMissing",
+    "Exponential",
+    "InvalidArgument",
+    "InvalidType",
+    "InverseScaling",
+    "LayerCache",
+    "LayerGradients",
+    "LayerParameters",
+    "Loss",
+    "Momentum",
+    "Nesterov",
+    "Network",
+    "OneCycle",
+    "Optimizer",
+    "OutOfMemory",
+    "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+    "TrainingWarning",
+    "WarmUp",
+    "__version__",
+    "available_backends",
+    "backward_propagation",
+    "backward_propagation_layer",
+    "compute_cost",
+    "forward_propagation",
+    "forward_propagation_layer",
+    "get_backend",
+    "gradient_check",
+    "initialize_backward",
+    "relu",
+    "relu_derivative",
+    "sigmoid",
+    "sigmoid_derivative",
+    "softmax",
+    "train",
+    "use_backend",
+]

@@ -1,0 +1,214 @@
+"""Where arrays live: NumPy, CuPy or any other library of the Array API standard, by name.
+
+This folder is the only one that names an array library. A backend knows no mathematics.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.util import find_spec
+from typing import Any
+
+import array_api_compat
+
+from ..errors import AgnosticNNError, BackendUnavailable, InvalidArgument, unknown_name
+from ..namespace import Array
+from .base import Availability, Backend
+
+__all__ = [
+    "BACKENDS",
+    "Availability",
+    "Backend",
+    "available_backends",
+    "backend_of",
+    "get_backend",
+    "move",
+    "use_backend",
+]
+
+#: Every backend: its library, and the class that knows it. A new one is a file and a line here.
+BACKENDS: dict[str, tuple[str, str]] = {
+    "numpy": ("on_numpy", "NumPyBackend"),
+    "cupy": ("on_cupy", "CuPyBackend"),
+    "torch": ("on_torch", "TorchBackend"),
+    "jax": ("on_jax", "JAXBackend"),
+    "array_api_strict": ("on_strict", "StrictBackend"),
+}
+
+#: The environment variable that names a backend for a whole process.
+VARIABLE = "AGNOSTIC_NN_BACKEND"
+
+_in_use: ContextVar[str | None] = ContextVar("backend in use", default=None)
+
+
+def get_backend(name: str | Backend | None = None) -> Backend:
+    """Return the backend of that name, ready to use.
+
+    Parameters
+    ----------
+    name : str, Backend or None
+        "numpy", "cupy", "torch", "jax" or "array_api_strict", with a device behind a colon
+        where the library has several: "cupy:1", "torch:cuda". "auto" is CuPy where a GPU is
+        usable and NumPy otherwise. None is what `use_backend` or the environment variable
+        AGNOSTIC_NN_BACKEND says, and NumPy where neither does.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    InvalidArgument
+        If there is no backend or device of that name.
+    BackendUnavailable
+        If it cannot be used here; the message says why and what to install.
+
+    Examples
+    --------
+    >>> get_backend("numpy")
+    <backend numpy>
+    """
+    if isinstance(name, Backend):
+        return name
+    name = name or chosen_backend() or "numpy"
+    if name == "auto":
+        return get_backend("cupy") if _availability("cupy").usable else get_backend("numpy")
+    return _open(name)
+
+
+def chosen_backend() -> str | None:
+    """Return the name that `use_backend` or the environment gives; None where neither does."""
+    return _in_use.get() or os.environ.get(VARIABLE) or None
+
+
+@contextmanager
+def use_backend(name: str | Backend) -> Iterator[Backend]:
+    """Make `name` the backend of everything that is made inside, where nothing else is said.
+
+    Parameters
+    ----------
+    name : str or Backend
+        As for `get_backend`.
+
+    Yields
+    ------
+    Backend
+
+    Examples
+    --------
+    >>> with use_backend("numpy") as backend:
+    ...     get_backend() is backend
+    True
+    """
+    backend = get_backend(name)
+    token = _in_use.set(backend.name)
+    try:
+        yield backend
+    finally:
+        _in_use.reset(token)
+
+
+def available_backends() -> dict[str, Availability]:
+    """Return what is installed, what is usable, and why not, for every backend by name.
+
+    A backend counts as usable when a small product and an elementwise kernel ran on it.
+
+    Returns
+    -------
+    dict of str to Availability
+
+    Examples
+    --------
+    >>> available_backends()["numpy"].usable
+    True
+    """
+    return {name: _availability(name) for name in BACKENDS}
+
+
+def backend_of(array: Any) -> Backend | None:
+    """Return the backend an array belongs to; None for lists, DataFrames and other host data."""
+    if not array_api_compat.is_array_api_obj(array):
+        return None
+    for name, library in (
+        ("numpy", array_api_compat.is_numpy_array),
+        ("cupy", array_api_compat.is_cupy_array),
+        ("torch", array_api_compat.is_torch_array),
+        ("jax", array_api_compat.is_jax_array),
+    ):
+        if library(array):
+            return get_backend(name + _device_suffix(name, array))
+    if type(array).__module__.startswith("array_api_strict"):
+        return get_backend(f"array_api_strict:{array.device._device}")
+    return None
+
+
+def move(array: Any, to: Backend, dtype: Any = None) -> Array:
+    """Return any library's array, or host data, as an array of the backend `to`."""
+    source = backend_of(array)
+    if source is not None and source.xp is not to.xp:
+        array = source.to_numpy(array)
+    return to.asarray(array, dtype)
+
+
+def _device_suffix(name: str, array: Any) -> str:
+    if name == "cupy":
+        return f":{array.device.id}" if array.device.id else ""
+    if name == "torch":
+        return "" if array.device.type == "cpu" else f":{array.device}"
+    if name == "jax":
+        return "" if array.device.id == 0 else f":{array.device.platform}:{array.device.id}"
+    return ""
+
+
+@functools.cache
+def _open(name: str) -> Backend:
+    library, _, device = name.partition(":")
+    if library not in BACKENDS:
+        raise unknown_name("backend", library, (*BACKENDS, "auto"))
+    module, kind = BACKENDS[library]
+    if find_spec(library) is None:
+        backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
+        raise BackendUnavailable(
+            f"backend={name!r} is not usable: {library} is not installed. "
+            f"Install it with: {backend_class.install}"
+        )
+    backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
+    try:
+        backend: Backend = backend_class.open(device)
+        backend.probe()
+    except InvalidArgument:
+        raise
+    except Exception as error:  # whatever a driver or a compiler can raise
+        raise BackendUnavailable(
+            f"backend={name!r} is not usable: {library} is installed, but a small computation "
+            f"failed ({type(error).__name__}: {_first_line(error)}). "
+            f"Install what it needs with: {backend_class.install}"
+        ) from error
+    return backend
+
+
+@functools.cache
+def _availability(name: str) -> Availability:
+    module, kind = BACKENDS[name]
+    backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
+    if find_spec(name) is None:
+        return Availability(name, reason="not installed", install=backend_class.install)
+    try:
+        version = str(importlib.import_module(name).__version__)
+    except Exception as error:  # a library may be installed and yet not be importable
+        return Availability(name, reason=_first_line(error), install=backend_class.install)
+    try:
+        device, memory = get_backend(name).describe()
+    except AgnosticNNError as error:
+        reason = _first_line(error.__cause__ or error)
+        return Availability(name, version, reason=reason, install=backend_class.install)
+    return Availability(name, version, True, device, memory)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

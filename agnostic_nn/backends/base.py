@@ -1,0 +1,181 @@
+"""What a backend answers: where arrays live, and how an epoch of training steps runs best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from ..errors import InvalidArgument, unknown_name
+from ..namespace import Array, Namespace
+
+#: Floating-point types that theta may have, where a backend has them.
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+#: ``(state, batch, rates, t, xp) -> (state, cost)``: one pure training step. `state` is a tuple
+#: of arrays, `batch` (X, Y, sample_weight or None) with one example per row, `rates` numbers
+#: that change with the step, `t` its number as an int32 array of shape (1,).
+Step = Callable[..., tuple[tuple[Array, ...], Array]]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can be used here, and if not, why not and what to install."""
+
+    name: str
+    version: str | None = None
+    usable: bool = False
+    device: str = ""
+    memory: int | None = None
+    reason: str = ""
+    install: str = ""
+
+
+class Backend:
+    """Base of the backends; all of it holds for a library that needs nothing special.
+
+    Attributes
+    ----------
+    name : str
+        What `get_backend` knows it by, with the device: "numpy", "cupy:1", "torch:cuda".
+    xp : namespace
+        Its functions, as array-api-compat gives them.
+    device : object
+        Where its arrays live, in the library's own terms; None where there is one place only.
+    """
+
+    #: The line that installs what the backend needs.
+    install = ""
+
+    def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
+        self.name = name
+        self.xp = xp
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from . import get_backend  # the registry stands above its entries
+
+        return get_backend, (self.name,)
+
+    # Is it usable, and if not, why
+
+    @classmethod
+    def open(cls, device: str) -> Backend:
+        """Return the backend on that device ("" for the default); raise if it cannot be had."""
+        raise NotImplementedError
+
+    def describe(self) -> tuple[str, int | None]:
+        """Return the device in words, and its memory in bytes where that is known."""
+        return "CPU", None
+
+    def probe(self) -> None:
+        """Run a small product and an elementwise kernel; raise what goes wrong."""
+        ones = self.asarray(np.ones((2, 2)), self.dtype("float32"))
+        if not np.all(self.to_numpy(self.xp.exp(ones @ ones - 2.0)) == 1.0):
+            raise RuntimeError("a small product came out wrong")
+
+    # In and out
+
+    def dtype(self, name: str) -> Any:
+        """Return the library's floating-point type of that name."""
+        name = str(name).rsplit(".", 1)[-1]
+        if name not in DTYPES:
+            raise unknown_name("dtype", name, DTYPES)
+        if not hasattr(self.xp, name):
+            raise InvalidArgument(f"dtype={name!r} does not exist in the backend {self.name!r}.")
+        return getattr(self.xp, name)
+
+    def owns(self, array: Any) -> bool:
+        """Whether `array` belongs to this backend's library."""
+        return bool(
+            array_api_compat.is_array_api_obj(array)
+            and array_api_compat.array_namespace(array) is self.xp
+        )
+
+    def asarray(self, values: Any, dtype: Any = None) -> Array:
+        """Return `values`, from the host or already here, as an array on this device."""
+        return self.xp.asarray(values, dtype=dtype, device=self.device)
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        """Copy an array to the host."""
+        return np.asarray(array)
+
+    def synchronize(self) -> None:
+        """Wait until everything that was started is done."""
+
+    # Running
+
+    def epoch(
+        self,
+        step: Step,
+        state: tuple[Array, ...],
+        data: Sequence[Array | None],
+        order: np.ndarray[Any, Any] | None,
+        batch_size: int,
+        rates: Sequence[tuple[float, ...]],
+        t: int,
+    ) -> tuple[tuple[Array, ...], float]:
+        """Run a step for every minibatch, and read the mean cost once at the end.
+
+        Parameters
+        ----------
+        step : callable
+            The training step.
+        state : tuple of arrays
+            theta and the optimizer's vectors; may be changed in place.
+        data : sequence of (array or None)
+            X, Y and the weights, one example per row.
+        order : int array or None
+            The rows to visit, in this order; None for all as they stand.
+        batch_size : int
+            Rows per step; the last step takes what is left.
+        rates : sequence of tuples
+            The numbers that change with the step, one tuple a step.
+        t : int
+            The number of the first step.
+
+        Returns
+        -------
+        state : tuple of arrays
+        cost : float
+            The mean over the examples.
+        """
+        clock = self.asarray(np.asarray([t], dtype=np.int32))
+        total: Any = 0.0
+        n = examples(data, order)
+        for batch, now in zip(self.batches(data, order, batch_size), rates, strict=True):
+            state, cost = step(state, batch, now, clock, self.xp)
+            total = total + cost * (batch[0].shape[0] / n)
+            clock = clock + 1
+        return state, float(self.to_numpy(total))
+
+    def batches(
+        self, data: Sequence[Array | None], order: np.ndarray[Any, Any] | None, batch_size: int
+    ) -> Iterator[list[Array]]:
+        """Yield each minibatch: gathered by `order`, or views; None stays None."""
+        n = examples(data, order)
+        rows = None if order is None else self.asarray(order)
+        for start in range(0, n, batch_size):
+            stop = min(start + batch_size, n)
+            yield [self.rows(array, rows, start, stop) for array in data]
+
+    def rows(self, array: Array | None, order: Array | None, start: int, stop: int) -> Array | None:
+        """Return rows start to stop of `array`, in the given order."""
+        if array is None:
+            return None
+        if order is None:
+            return array[start:stop, ...]
+        return self.xp.take(array, order[start:stop], axis=0)
+
+
+def examples(data: Sequence[Array | None], order: np.ndarray[Any, Any] | None) -> int:
+    """Return how many examples an epoch visits."""
+    X = data[0]
+    assert X is not None
+    return int(X.shape[0]) if order is None else len(order)

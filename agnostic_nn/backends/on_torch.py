@@ -1,0 +1,64 @@
+"""torch: the CPU or a GPU, through array-api-compat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from ..namespace import Array
+from .base import Backend, Step
+
+
+class TorchBackend(Backend):
+    """torch tensors; their automatic gradients are switched off, the equations have their own."""
+
+    install = "pip install torch"
+
+    @classmethod
+    def open(cls, device: str) -> Backend:
+        """Return the backend on "cpu" (the default), "cuda", "cuda:1", "mps", ..."""
+        import array_api_compat.torch as xp
+        import torch
+
+        try:
+            place = torch.device(device or "cpu")
+        except RuntimeError:
+            raise InvalidArgument(
+                f"backend='torch:{device}': wanted a torch device, cpu or cuda or cuda:1."
+            ) from None
+        return cls("torch" + (f":{device}" if device else ""), xp, place)
+
+    def describe(self) -> tuple[str, int | None]:
+        """Return the device's name, and a GPU's memory."""
+        import torch
+
+        if self.device.type != "cuda":
+            return self.device.type.upper(), None
+        properties = torch.cuda.get_device_properties(self.device)
+        return properties.name, properties.total_memory
+
+    def asarray(self, values: Any, dtype: Any = None) -> Array:
+        """Return `values` as a tensor on this device, apart from any automatic gradient."""
+        if not self.owns(values):
+            values = np.array(values)  # torch wants memory that it may write to
+        return self.xp.asarray(values, dtype=dtype, device=self.device).detach()
+
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        """Copy a tensor to the host."""
+        return array.detach().cpu().numpy()
+
+    def synchronize(self) -> None:
+        """Wait for the GPU, where there is one."""
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def epoch(self, step: Step, *args: Any) -> tuple[tuple[Array, ...], float]:
+        """Run the steps without recording them for automatic gradients."""
+        import torch
+
+        with torch.inference_mode():
+            return super().epoch(step, *args)

@@ -1,0 +1,70 @@
+"""Checks of arguments that say in one sentence what was given and what was wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import InvalidArgument
+from .namespace import Array
+
+
+def check_layer(A_prev: Array, W: Array, b: Array) -> None:
+    """A_prev (n[l-1], m), W (n[l], n[l-1]) and b (n[l], 1) must fit each other."""
+    if W.ndim != 2 or A_prev.ndim != 2 or W.shape[1] != A_prev.shape[0]:
+        raise InvalidArgument(
+            f"W of shape {tuple(W.shape)} cannot multiply A_prev of shape {tuple(A_prev.shape)}: "
+            "wanted W (n[l], n[l-1]) and A_prev (n[l-1], m), one example per column."
+        )
+    if tuple(b.shape) != (W.shape[0], 1):
+        raise InvalidArgument(
+            f"b has shape {tuple(b.shape)}, wanted {(W.shape[0], 1)}: one bias per row of W "
+            f"{tuple(W.shape)}."
+        )
+
+
+def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:
+    """Two arrays that meet element by element must have the same shape."""
+    if tuple(array.shape) != tuple(other.shape):
+        raise InvalidArgument(
+            f"{name} has shape {tuple(array.shape)} and {other_name} {tuple(other.shape)}: "
+            "wanted the same shape."
+        )
+
+
+def check_same_length(**sequences: Sequence[Any]) -> None:
+    """Sequences with one entry per layer must be equally long."""
+    lengths = {name: len(sequence) for name, sequence in sequences.items()}
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise InvalidArgument(f"one entry per layer is wanted in each, got {given}.")
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    integer: bool = False,
+) -> None:
+    """A number must be a number, and lie in its range."""
+    bounds = (
+        ("above", above, lambda v, bound: v > bound),
+        ("at least", at_least, lambda v, bound: v >= bound),
+        ("below", below, lambda v, bound: v < bound),
+        ("at most", at_most, lambda v, bound: v <= bound),
+    )
+    wanted = " and ".join(f"{word} {bound}" for word, bound, _ in bounds if bound is not None)
+    kind = "a whole number" if integer else "a number"
+    try:
+        holds = not isinstance(value, (bool, str)) and all(
+            inside(value, bound) for _, bound, inside in bounds if bound is not None
+        )
+        holds = holds and (int(value) == value if integer else float(value) == value)
+    except (TypeError, ValueError, OverflowError):
+        holds = False
+    if not holds:
+        raise InvalidArgument(f"{name}={value!r}: wanted {kind} {wanted}".rstrip() + ".")

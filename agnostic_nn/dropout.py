@@ -1,0 +1,120 @@
+"""Dropout masks that depend on (seed, step, layer) alone: the same bits on every backend.
+
+The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror & Shaw, "Parallel random
+numbers: as easy as 1, 2, 3", SC 2011): a function of a key and a counter, without a state, so
+masks are made where the data is and training resumes at any step. It is written in int32, whose
+sum wraps around and whose bit operations exist in every library of the standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .namespace import Array, Namespace
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
+
+
+def threefry_2x32(
+    key: tuple[Array, Array], counter: tuple[Array, Array], xp: Namespace
+) -> tuple[Array, Array]:
+    """Encrypt the counter with the key: two int32 arrays in, two int32 arrays out.
+
+    Parameters
+    ----------
+    key, counter : tuple of two int32 arrays
+        Of at least one dimension each, so that sums wrap without a warning; broadcast together.
+    xp : namespace
+        Their array namespace.
+
+    Returns
+    -------
+    tuple of two int32 arrays
+        64 random bits for each counter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros(1, dtype=np.int32)
+    >>> x0, x1 = threefry_2x32((zero, zero), (zero, zero), np)  # the authors' test vector
+    >>> hex(x0.view(np.uint32)[0]), hex(x1.view(np.uint32)[0])
+    ('0x6b200159', '0x99ba4efe')
+    """
+    keys = (*key, key[0] ^ key[1] ^ _PARITY)
+    x0, x1 = counter[0] + keys[0], counter[1] + keys[1]
+    for injection in range(1, 6):
+        for bits in _ROTATIONS[(injection - 1) % 2]:
+            x0 = x0 + x1
+            # the right shift of a negative int32 fills with ones, which the mask takes away
+            x1 = (x1 << bits) | ((x1 >> (32 - bits)) & ((1 << bits) - 1))
+            x1 = x1 ^ x0
+        x0 = x0 + keys[injection % 3]
+        x1 = x1 + (keys[(injection + 1) % 3] + injection)
+    return x0, x1
+
+
+def dropout_masks(
+    rates: Sequence[float],
+    widths: Sequence[int],
+    seed: int,
+    step: Array,
+    like: Array,
+    xp: Namespace,
+) -> list[Array | None]:
+    """Draw what the activations of each layer are multiplied by: 0, or 1 / (1 - rate).
+
+    Parameters
+    ----------
+    rates : sequence of float, length L
+        The fraction of units each layer drops, in steps of 2**-16; at 0 its mask is None.
+    widths : sequence of int, length L
+        The units n[l] of each layer.
+    seed : int
+        Of the network.
+    step : int32 array, shape (1,)
+        The number of the training step.
+    like : array, shape (m, ...)
+        Whose number of examples, dtype and device the masks take.
+    xp : namespace
+        Its array namespace.
+
+    Returns
+    -------
+    list of (array, shape (n[l], m), or None), length L
+    """
+    m = like.shape[0]
+    drawn = [layer for layer, rate in enumerate(rates) if rate > 0.0]
+    if not drawn:
+        return [None] * len(rates)
+    # One draw for all layers: 64 bits make four masks of 16 bits. The counter is (place, layer).
+    device = _device(like)
+    blocks = [-(-widths[layer] * m // 4) for layer in drawn]
+    places = xp.concat([xp.arange(n, dtype=xp.int32, device=device) for n in blocks])
+    layers = xp.concat(
+        [
+            xp.full((n,), layer, dtype=xp.int32, device=device)
+            for n, layer in zip(blocks, drawn, strict=True)
+        ]
+    )
+    key = (xp.full((1,), _as_int32(seed), dtype=xp.int32, device=device), step)
+    x0, x1 = threefry_2x32(key, (places, layers), xp)
+    masks: list[Array | None] = [None] * len(rates)
+    start = 0
+    for n, layer in zip(blocks, drawn, strict=True):
+        words = [x[start : start + n] for x in (x0, x1)]
+        start += n
+        halves = xp.concat([half for x in words for half in (x & 0xFFFF, (x >> 16) & 0xFFFF)])
+        kept = round((1.0 - rates[layer]) * 65536)
+        mask = xp.astype(halves[: widths[layer] * m] < kept, like.dtype) * (65536 / kept)
+        masks[layer] = xp.reshape(mask, (widths[layer], m))
+    return masks
+
+
+def _device(array: Array) -> object:
+    """Where an array is, as creation functions take it; None where the namespace decides."""
+    return getattr(array, "device", None)
+
+
+def _as_int32(value: int) -> int:
+    return ((value ^ (value >> 32)) + 2**31) % 2**32 - 2**31

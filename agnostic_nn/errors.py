@@ -1,0 +1,42 @@
+"""The package's own errors: one clear sentence each, under the built-in type users expect."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AgnosticNNError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InvalidArgument(AgnosticNNError, ValueError):
+    """An argument has a value the function cannot work with."""
+
+
+class InvalidType(AgnosticNNError, TypeError):
+    """An argument is of a kind the function cannot work with."""
+
+
+class BackendUnavailable(AgnosticNNError, RuntimeError):
+    """A backend was asked for that cannot run here; the message says why and what to install."""
+
+
+class DependencyMissing(AgnosticNNError, ImportError):
+    """An optional package is needed; the message has the line that installs it."""
+
+
+class OutOfMemory(AgnosticNNError, MemoryError):
+    """A device has too little memory; the message says what was needed and what there was."""
+
+
+class TrainingWarning(UserWarning):
+    """Training ended early, or its result deserves a second look."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidArgument:
+    """Build the error for a name that is not in a registry, with the nearest one that is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return InvalidArgument(f"{kind}={name!r} is not known.{hint} Known: {', '.join(known)}.")

@@ -1,0 +1,299 @@
+"""Losses: what a prediction costs, and dA[L], where backward propagation starts.
+
+A loss maps predictions A[L] and targets Y, both (n[L], m), to the loss of every output of every
+example, (n[L], m). `compute_cost` adds them up over the outputs and takes the mean over the m
+examples; `initialize_backward` is the gradient of each example's loss. The factor 1/m of the
+cost stands in Eq. 2 and 3 of `propagation`, and nowhere here.
+
+Each loss names the output activation it belongs to. Trained together, the two start from the
+logits Z[L], where nothing overflows: the cost from `of_logits`, the gradient as
+dZ[L] = A[L] - Y, which is what Eq. 1 makes of dA[L] for these pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .activations import get_activation, softplus
+from .checks import check_same_shape
+from .errors import InvalidArgument, unknown_name
+from .namespace import Array, Namespace, agnostic
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss with its derivative and the output activation it belongs to.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in messages, tables and saved models.
+    function : callable
+        ``(A, Y, *, xp)``, element by element, the shape of A.
+    derivative : callable
+        ``(A, Y, *, xp) -> dA[L]``, element by element.
+    output : str
+        The output activation whose gradient with this loss is dZ[L] = A[L] - Y; where there is
+        none, the one that gives the range of predictions the loss is meant for.
+    of_logits : callable, optional
+        ``(Z, Y, *, xp)``: the loss of A = output(Z), without overflow. None where `output` is
+        the identity and `function` serves.
+    """
+
+    name: str
+    function: Callable[..., Array]
+    derivative: Callable[..., Array]
+    output: str
+    of_logits: Callable[..., Array] | None = None
+
+    def logit_function(self, Z: Array, Y: Array, *, xp: Namespace) -> Array:
+        """Return the losses of A = output(Z), without overflow."""
+        if self.of_logits is None:
+            return self.function(Z, Y, xp=xp)
+        return self.of_logits(Z, Y, xp=xp)
+
+    def logit_derivative(self, Z: Array, Y: Array, *, xp: Namespace) -> Array:
+        """dZ[L] = A[L] - Y, with A = output(Z)."""
+        if self.of_logits is None:
+            return self.derivative(Z, Y, xp=xp)
+        return get_activation(self.output)(Z, xp=xp) - Y
+
+
+def _floor(A: Array, xp: Namespace) -> float:
+    """A number near the dtype's smallest, whose reciprocal leaves room for weights and sums."""
+    return float(xp.finfo(A.dtype).smallest_normal) ** 0.75
+
+
+def binary_cross_entropy(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """-Y log A - (1 - Y) log(1 - A): one independent yes or no per output."""
+    floor = _floor(A, xp)
+    return -(Y * xp.log(xp.maximum(A, floor)) + (1.0 - Y) * xp.log(xp.maximum(1.0 - A, floor)))
+
+
+def binary_cross_entropy_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dA[L] = -Y / A + (1 - Y) / (1 - A)."""
+    floor = _floor(A, xp)
+    return -(Y / xp.maximum(A, floor)) + (1.0 - Y) / xp.maximum(1.0 - A, floor)
+
+
+def binary_cross_entropy_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """log(1 + exp(Z)) - Y Z."""
+    return softplus(Z, xp=xp) - Y * Z
+
+
+def categorical_cross_entropy(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """-Y log A: one class out of n[L] per example."""
+    return -(Y * xp.log(xp.maximum(A, _floor(A, xp))))
+
+
+def categorical_cross_entropy_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dA[L] = -Y / A."""
+    return -(Y / xp.maximum(A, _floor(A, xp)))
+
+
+def categorical_cross_entropy_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """Y (log sum_k exp(Z_k) - Z)."""
+    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    return Y * (xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True)) - shifted)
+
+
+def squared_error(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """(A - Y)^2 / 2."""
+    error = A - Y
+    return 0.5 * error * error
+
+
+def squared_error_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dA[L] = A - Y."""
+    return A - Y
+
+
+def absolute_error(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """|A - Y|."""
+    return xp.abs(A - Y)
+
+
+def absolute_error_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dA[L] = sign(A - Y)."""
+    return xp.sign(A - Y)
+
+
+def huber(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -> Array:
+    """Squared error up to delta, absolute error beyond (Huber 1964)."""
+    size = xp.abs(A - Y)
+    inside = xp.minimum(size, delta)
+    return inside * (size - 0.5 * inside)
+
+
+def huber_derivative(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -> Array:
+    """dA[L] = A - Y, held within [-delta, delta]."""
+    return xp.clip(A - Y, -delta, delta)
+
+
+def poisson(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """Y log(Y / A) - Y + A: half the Poisson deviance of counts Y whose mean is A."""
+    return _y_log_y(Y, xp) - Y * xp.log(xp.maximum(A, _floor(A, xp))) - Y + A
+
+
+def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dA[L] = 1 - Y / A."""
+    return 1.0 - Y / xp.maximum(A, _floor(A, xp))
+
+
+def poisson_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """Y log Y - Y Z - Y + exp(Z)."""
+    return _y_log_y(Y, xp) - Y * Z - Y + get_activation("exponential")(Z, xp=xp)
+
+
+def _y_log_y(Y: Array, xp: Namespace) -> Array:
+    return Y * xp.log(xp.where(Y > 0.0, Y, xp.ones_like(Y)))  # 0 log 0 = 0
+
+
+#: Every loss by name. A new one is two or three functions above and a line here.
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss(
+            "binary_cross_entropy",
+            binary_cross_entropy,
+            binary_cross_entropy_derivative,
+            "sigmoid",
+            binary_cross_entropy_of_logits,
+        ),
+        Loss(
+            "categorical_cross_entropy",
+            categorical_cross_entropy,
+            categorical_cross_entropy_derivative,
+            "softmax",
+            categorical_cross_entropy_of_logits,
+        ),
+        Loss("squared_error", squared_error, squared_error_derivative, "identity"),
+        Loss("absolute_error", absolute_error, absolute_error_derivative, "identity"),
+        Loss("huber", huber, huber_derivative, "identity"),
+        Loss("poisson", poisson, poisson_derivative, "exponential", poisson_of_logits),
+    )
+}
+
+
+def get_loss(loss: str | Loss) -> Loss:
+    """Return the loss of that name; a `Loss` is returned as it is."""
+    if isinstance(loss, Loss):
+        return loss
+    if loss not in LOSSES:
+        raise unknown_name("loss", loss, LOSSES)
+    return LOSSES[loss]
+
+
+@agnostic
+def compute_cost(
+    AL: Array,
+    Y: Array,
+    *,
+    loss: str | Loss = "binary_cross_entropy",
+    sample_weight: Array | None = None,
+    from_logits: bool = False,
+    xp: Namespace = None,
+) -> Array:
+    """Compute the cost of predictions AL: the mean over the examples of their losses.
+
+    .. math:: J = -\\frac{1}{m} \\sum_i y^{(i)} \\log a^{(i)} + (1-y^{(i)}) \\log(1-a^{(i)})
+
+    Parameters
+    ----------
+    AL : array, shape (n[L], m)
+        Predictions. Values of exactly 0 and 1 are allowed; the cost stays finite.
+    Y : array, shape (n[L], m)
+        Targets.
+    loss : str or Loss, default "binary_cross_entropy"
+        A name in `LOSSES`, or a `Loss` of your own. The equation above is the default's.
+    sample_weight : array, shape (1, m), optional
+        What each example counts for; weights of mean 1 keep the scale of the cost.
+    from_logits : bool, default False
+        Whether `AL` holds the pre-activations Z[L] of the loss's own output activation.
+    xp : namespace, optional
+        The array namespace; left out, that of the arrays.
+
+    Returns
+    -------
+    array, shape ()
+        The cost, in the dtype of `AL`.
+
+    Raises
+    ------
+    InvalidArgument
+        If the shapes differ, or the loss is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(compute_cost(np.asarray([[0.5, 0.25]]), np.asarray([[1.0, 0.0]]))).__round__(4)
+    0.4904
+    """
+    _check_targets(AL, Y, sample_weight)
+    loss = get_loss(loss)
+    losses = loss.logit_function(AL, Y, xp=xp) if from_logits else loss.function(AL, Y, xp=xp)
+    if sample_weight is not None:
+        losses = losses * sample_weight
+    return 1 / AL.shape[1] * xp.sum(losses)
+
+
+@agnostic
+def initialize_backward(
+    AL: Array,
+    Y: Array,
+    *,
+    loss: str | Loss = "binary_cross_entropy",
+    sample_weight: Array | None = None,
+    from_logits: bool = False,
+    xp: Namespace = None,
+) -> Array:
+    """Compute dA[L], the gradient of each example's loss with respect to its prediction.
+
+    .. math:: dA^{[L]} = -\\frac{Y}{A^{[L]}} + \\frac{1-Y}{1-A^{[L]}}
+
+    Parameters
+    ----------
+    AL : array, shape (n[L], m)
+        Predictions. Values of exactly 0 and 1 are allowed; the gradient stays finite.
+    Y : array, shape (n[L], m)
+        Targets.
+    loss : str or Loss, default "binary_cross_entropy"
+        A name in `LOSSES`, or a `Loss` of your own. The equation above is the default's.
+    sample_weight : array, shape (1, m), optional
+        What each example counts for.
+    from_logits : bool, default False
+        Whether `AL` holds the pre-activations Z[L] of the loss's own output activation; the
+        gradient is then dZ[L], with respect to them.
+    xp : namespace, optional
+        The array namespace; left out, that of the arrays.
+
+    Returns
+    -------
+    array, shape (n[L], m)
+        dA[L], in the dtype of `AL`.
+
+    Raises
+    ------
+    InvalidArgument
+        If the shapes differ, or the loss is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> initialize_backward(np.asarray([[0.5, 0.75]]), np.asarray([[1.0, 0.0]]))
+    array([[-2.,  4.]])
+    """
+    _check_targets(AL, Y, sample_weight)
+    loss = get_loss(loss)
+    dAL = loss.logit_derivative(AL, Y, xp=xp) if from_logits else loss.derivative(AL, Y, xp=xp)
+    return dAL if sample_weight is None else dAL * sample_weight
+
+
+def _check_targets(AL: Array, Y: Array, sample_weight: Array | None) -> None:
+    check_same_shape("AL", AL, "Y", Y)
+    if sample_weight is not None and tuple(sample_weight.shape) != (1, AL.shape[1]):
+        raise InvalidArgument(
+            f"sample_weight has shape {tuple(sample_weight.shape)}, wanted {(1, AL.shape[1])}: "
+            f"one weight per column of AL {tuple(AL.shape)}."
+        )

@@ -1,0 +1,228 @@
+"""The learning rate over time: functions of the epoch, which is a fraction inside an epoch.
+
+A schedule is asked ``schedule(epoch, epochs, costs)``: how much of training is behind (2.5 is
+the middle of the third epoch), how many epochs are planned, and the cost that is watched, one
+number per finished epoch. It keeps no state, so training that resumes asks it and goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from .checks import check_number
+from .errors import InvalidArgument, unknown_name
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Base of the schedules.
+
+    Parameters
+    ----------
+    initial : float, default 0.001
+        The learning rate at the start.
+    """
+
+    initial: float = 0.001
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), (int, float, str)):
+                check_number(field.name, value, at_least=0.0)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        """Return the learning rate after `epoch` epochs out of `epochs`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same rate throughout."""
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        return self.initial
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """initial / (1 + epoch)^power.
+
+    Examples
+    --------
+    >>> InverseScaling(0.1, power=0.5)(3, 10)
+    0.05
+    """
+
+    power: float = 0.5
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        return self.initial / (1.0 + epoch) ** self.power
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """Times `factor` after every `every` epochs.
+
+    Examples
+    --------
+    >>> [StepDecay(0.8, every=10, factor=0.5)(epoch, 30) for epoch in (0, 9.9, 10, 20)]
+    [0.8, 0.8, 0.4, 0.2]
+    """
+
+    every: float = 10
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("every", self.every, above=0.0)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        return self.initial * self.factor ** math.floor(epoch / self.every)
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """initial * factor^epoch."""
+
+    factor: float = 0.95
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        return self.initial * self.factor**epoch
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Half a cosine from `initial` down to `final` at the last epoch (Loshchilov & Hutter 2017).
+
+    Examples
+    --------
+    >>> [round(Cosine(1.0)(epoch, 10), 3) for epoch in (0, 5, 10)]
+    [1.0, 0.5, 0.0]
+    """
+
+    final: float = 0.0
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        return _half_cosine(self.initial, self.final, epoch / max(epochs, 1))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up to `peak` during the first `rise` of training, then down to `final` (Smith 2018).
+
+    Examples
+    --------
+    >>> schedule = OneCycle(0.1, peak=1.0, rise=0.5)
+    >>> [round(schedule(epoch, 10), 3) for epoch in (0, 5, 10)]
+    [0.1, 1.0, 0.0]
+    """
+
+    peak: float = 0.01
+    rise: float = 0.3
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("rise", self.rise, above=0.0, below=1.0)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        done = epoch / max(epochs, 1)
+        if done < self.rise:
+            return _half_cosine(self.initial, self.peak, done / self.rise)
+        return _half_cosine(self.peak, self.final, (done - self.rise) / (1.0 - self.rise))
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau(Schedule):
+    """Times `factor` whenever the cost has not fallen for `patience` epochs.
+
+    The cost is that of the validation set where there is one, else that of training.
+
+    Examples
+    --------
+    >>> schedule = ReduceOnPlateau(0.1, factor=0.5, patience=2)
+    >>> schedule(3, 10, [1.0, 0.9, 0.8]), schedule(5, 10, [1.0, 0.9, 0.8, 0.8, 0.8])
+    (0.1, 0.05)
+    """
+
+    factor: float = 0.1
+    patience: int = 5
+    tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("patience", self.patience, at_least=1, integer=True)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        rate, best, waited = self.initial, math.inf, 0
+        for cost in costs:
+            if cost < (1.0 - self.tolerance) * best:
+                best, waited = cost, 0
+            else:
+                waited += 1
+            if waited == self.patience:
+                rate, waited = rate * self.factor, 0
+        return rate
+
+
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """From 0 up to another schedule's rate, in a straight line over the first `length` epochs.
+
+    Examples
+    --------
+    >>> schedule = WarmUp(Constant(0.2), length=2)
+    >>> [schedule(epoch, 10) for epoch in (0, 1, 2, 3)]
+    [0.0, 0.1, 0.2, 0.2]
+    """
+
+    initial: Schedule | float = 0.001  # type: ignore[assignment]
+    length: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "initial", as_schedule(self.initial))
+        check_number("length", self.length, above=0.0)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        after = as_schedule(self.initial)
+        if epoch >= self.length:
+            return after(epoch - self.length, max(epochs - self.length, 1), costs)  # type: ignore[arg-type]
+        return after(0, epochs) * epoch / self.length
+
+
+def _half_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(max(done, 0.0), 1.0)))
+
+
+#: Every schedule by name. A new one is a class above and a line here.
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "inverse_scaling": InverseScaling,
+    "step": StepDecay,
+    "exponential": Exponential,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "reduce_on_plateau": ReduceOnPlateau,
+    "warm_up": WarmUp,
+}
+
+
+def get_schedule(name: str) -> type[Schedule]:
+    """Return the schedule class of that name."""
+    if name not in SCHEDULES:
+        raise unknown_name("schedule", name, SCHEDULES)
+    return SCHEDULES[name]
+
+
+def as_schedule(learning_rate: float | Schedule) -> Schedule:
+    """Return a number as the constant schedule, a schedule as it is."""
+    if isinstance(learning_rate, Schedule):
+        return learning_rate
+    try:
+        return Constant(learning_rate)
+    except InvalidArgument:
+        raise InvalidArgument(
+            f"learning_rate={learning_rate!r}: wanted a number at least 0.0 or a Schedule."
+        ) from None
