@@ -17,10 +17,10 @@ def gradient_check(
     step: int | None = None,
     epsilon: float = 1e-6,
 ) -> float:
-    """Compare the gradient of backward propagation with central differences of the cost.
+    r"""Compare the gradient of backward propagation with central differences of the cost.
 
-    .. math:: \\frac{\\|g - d\\|}{\\|g\\| + \\|d\\|}, \\qquad
-        d_i = \\frac{J(\\theta + \\epsilon e_i) - J(\\theta - \\epsilon e_i)}{2 \\epsilon}
+    .. math:: \frac{\|g - d\|}{\|g\| + \|d\|}, \qquad
+        d_i = \frac{J(\theta + \epsilon e_i) - J(\theta - \epsilon e_i)}{2 \epsilon}
 
     Parameters
     ----------

@@ -195,9 +195,9 @@ def compute_cost(
     from_logits: bool = False,
     xp: Namespace = None,
 ) -> Array:
-    """Compute the cost of predictions AL: the mean over the examples of their losses.
+    r"""Compute the cost of predictions AL: the mean over the examples of their losses.
 
-    .. math:: J = -\\frac{1}{m} \\sum_i y^{(i)} \\log a^{(i)} + (1-y^{(i)}) \\log(1-a^{(i)})
+    .. math:: J = -\frac{1}{m} \sum_i y^{(i)} \log a^{(i)} + (1-y^{(i)}) \log(1-a^{(i)})
 
     Parameters
     ----------
@@ -248,9 +248,9 @@ def initialize_backward(
     from_logits: bool = False,
     xp: Namespace = None,
 ) -> Array:
-    """Compute dA[L], the gradient of each example's loss with respect to its prediction.
+    r"""Compute dA[L], the gradient of each example's loss with respect to its prediction.
 
-    .. math:: dA^{[L]} = -\\frac{Y}{A^{[L]}} + \\frac{1-Y}{1-A^{[L]}}
+    .. math:: dA^{[L]} = -\frac{Y}{A^{[L]}} + \frac{1-Y}{1-A^{[L]}}
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 from .errors import DependencyMissing
 
@@ -34,7 +34,7 @@ class ProgressBar:
         self._epochs, self._examples, self._score = epochs, examples, score
         self._bar: Any = None
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         if self._shown:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

@@ -52,9 +52,9 @@ class LayerGradients(NamedTuple):
 def forward_propagation_layer(
     A_prev: Array, W: Array, b: Array, activation: str | Activation, *, xp: Namespace = None
 ) -> tuple[Array, LayerCache]:
-    """Compute the activations of layer l from those of layer l-1.
+    r"""Compute the activations of layer l from those of layer l-1.
 
-    .. math:: Z = W A_{prev} + b, \\qquad A = g(Z)
+    .. math:: Z = W A_{prev} + b, \qquad A = g(Z)
 
     Parameters
     ----------
@@ -111,13 +111,13 @@ def backward_propagation_layer(
     input_gradient: bool = True,
     xp: Namespace = None,
 ) -> tuple[Array, Array, Array]:
-    """Compute the gradients of layer l from that of its activations: the four equations.
+    r"""Compute the gradients of layer l from that of its activations: the four equations.
 
     .. math::
 
-        dZ &= dA \\odot g'(Z)                    \\qquad& (1) \\\\
-        dW &= \\tfrac{1}{m} dZ A_{prev}^T        & (2) \\\\
-        db &= \\tfrac{1}{m} \\sum_i dZ^{(i)}     & (3) \\\\
+        dZ &= dA \odot g'(Z)                    \qquad& (1) \\
+        dW &= \tfrac{1}{m} dZ A_{prev}^T        & (2) \\
+        db &= \tfrac{1}{m} \sum_i dZ^{(i)}     & (3) \\
         dA_{prev} &= W^T dZ                      & (4)
 
     Parameters
@@ -161,7 +161,7 @@ def backward_propagation_layer(
     array([[1.],
            [1.]])
     """
-    Z, A_prev, W, b = cache
+    Z, A_prev, W, _ = cache
     g = get_activation(activation)
     check_same_shape("dA", dA, "Z", Z)
     m = Z.shape[1]

@@ -134,16 +134,11 @@ def backend_of(array: Any) -> Backend | None:
     """Return the backend an array belongs to; None for lists, DataFrames and other host data."""
     if not array_api_compat.is_array_api_obj(array):
         return None
-    for name, library in (
-        ("numpy", array_api_compat.is_numpy_array),
-        ("cupy", array_api_compat.is_cupy_array),
-        ("torch", array_api_compat.is_torch_array),
-        ("jax", array_api_compat.is_jax_array),
-    ):
-        if library(array):
-            return get_backend(name + _device_suffix(name, array))
-    if type(array).__module__.startswith("array_api_strict"):
-        return get_backend(f"array_api_strict:{array.device._device}")
+    library = array_api_compat.array_namespace(array).__name__.split(".")
+    for name in BACKENDS:
+        if name in library:  # "array_api_compat.torch", "jax.numpy", ...
+            device = _backend_class(name).device_of(array)
+            return get_backend(f"{name}:{device}" if device else name)
     return None
 
 
@@ -155,14 +150,10 @@ def move(array: Any, to: Backend, dtype: Any = None) -> Array:
     return to.asarray(array, dtype)
 
 
-def _device_suffix(name: str, array: Any) -> str:
-    if name == "cupy":
-        return f":{array.device.id}" if array.device.id else ""
-    if name == "torch":
-        return "" if array.device.type == "cpu" else f":{array.device}"
-    if name == "jax":
-        return "" if array.device.id == 0 else f":{array.device.platform}:{array.device.id}"
-    return ""
+def _backend_class(name: str) -> type[Backend]:
+    module, kind = BACKENDS[name]
+    found: type[Backend] = getattr(importlib.import_module(f".{module}", __name__), kind)
+    return found
 
 
 @functools.cache
@@ -170,16 +161,14 @@ def _open(name: str) -> Backend:
     library, _, device = name.partition(":")
     if library not in BACKENDS:
         raise unknown_name("backend", library, (*BACKENDS, "auto"))
-    module, kind = BACKENDS[library]
+    backend_class = _backend_class(library)
     if find_spec(library) is None:
-        backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
         raise BackendUnavailable(
             f"backend={name!r} is not usable: {library} is not installed. "
             f"Install it with: {backend_class.install}"
         )
-    backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
     try:
-        backend: Backend = backend_class.open(device)
+        backend = backend_class.open(device)
         backend.probe()
     except InvalidArgument:
         raise
@@ -194,8 +183,7 @@ def _open(name: str) -> Backend:
 
 @functools.cache
 def _availability(name: str) -> Availability:
-    module, kind = BACKENDS[name]
-    backend_class = getattr(importlib.import_module(f".{module}", __name__), kind)
+    backend_class = _backend_class(name)
     if find_spec(name) is None:
         return Availability(name, reason="not installed", install=backend_class.install)
     try:

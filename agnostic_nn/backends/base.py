@@ -70,6 +70,11 @@ class Backend:
         """Return the backend on that device ("" for the default); raise if it cannot be had."""
         raise NotImplementedError
 
+    @classmethod
+    def device_of(cls, array: Array) -> str:
+        """Return the device of this library's array as `open` takes it; "" for the default."""
+        return ""
+
     def describe(self) -> tuple[str, int | None]:
         """Return the device in words, and its memory in bytes where that is known."""
         return "CPU", None

@@ -31,6 +31,11 @@ class CuPyBackend(Backend):
         name = "cupy" if device == "" else f"cupy:{number}"
         return cls(name, xp, cupy.cuda.Device(int(number)))
 
+    @classmethod
+    def device_of(cls, array: Array) -> str:
+        """Return the device of an array as `open` takes it."""
+        return str(array.device.id) if array.device.id else ""
+
     def describe(self) -> tuple[str, int | None]:
         """Return the GPU's name and memory."""
         import cupy

@@ -27,6 +27,11 @@ class JAXBackend(Backend):
             raise InvalidArgument(f"backend='jax:{device}': {str(error).splitlines()[0]}") from None
         return cls("jax" + (f":{device}" if device else ""), xp, place)
 
+    @classmethod
+    def device_of(cls, array: Array) -> str:
+        """Return the device of an array as `open` takes it."""
+        return f"{array.device.platform}:{array.device.id}" if array.device.id else ""
+
     def describe(self) -> tuple[str, int | None]:
         """Return the device's kind, and its memory where JAX says."""
         statistics = self.device.memory_stats() or {}

@@ -31,6 +31,12 @@ class StrictBackend(Backend):
         name = "array_api_strict" + ("" if device == "CPU_DEVICE" else f":{device}")
         return cls(name, xp, place)
 
+    @classmethod
+    def device_of(cls, array: Array) -> str:
+        """Return the device of an array as `open` takes it."""
+        name = str(array.device).split("'")[1]  # its representation alone tells the name
+        return "" if name == "CPU_DEVICE" else name
+
     def describe(self) -> tuple[str, int | None]:
         """Return the device's name."""
         return str(self.device), None

@@ -30,6 +30,11 @@ class TorchBackend(Backend):
             ) from None
         return cls("torch" + (f":{device}" if device else ""), xp, place)
 
+    @classmethod
+    def device_of(cls, array: Array) -> str:
+        """Return the device of an array as `open` takes it."""
+        return "" if array.device.type == "cpu" else str(array.device)
+
     def describe(self) -> tuple[str, int | None]:
         """Return the device's name, and a GPU's memory."""
         import torch
