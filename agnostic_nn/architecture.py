@@ -60,7 +60,7 @@ class Architecture:
         l2: float = 0.0,
     ) -> Architecture:
         """Check what a user says of a network, and fill in what was left out."""
-        if not isinstance(widths, Sequence) or isinstance(widths, str) or len(widths) < 2:
+        if not isinstance(widths, (list, tuple)) or len(widths) < 2:
             raise InvalidArgument(
                 f"widths={widths!r}: wanted at least two, the number of features, "
                 "the units of each hidden layer, and the number of outputs."
@@ -112,6 +112,11 @@ class Architecture:
         """Return (W, b) or (dW, db) of every layer as one flat vector."""
         return xp.concat([xp.reshape(array, (-1,)) for layer in layers for array in layer])
 
+    def decayed(self, theta: Array, xp: Namespace) -> Array:
+        """Return 1 at every weight of theta and 0 at every bias."""
+        layers = self.unflatten(theta, xp)
+        return self.flatten([(xp.ones_like(W), xp.zeros_like(b)) for W, b in layers], xp)
+
     def outputs(self, theta: Array, X: Array, xp: Namespace, *, logits: bool = False) -> Array:
         """Return A[L], (n[L], m), of X, (n[0], m), or Z[L]; no caches are kept."""
         A = X
@@ -154,7 +159,7 @@ class Architecture:
         parameters = self.unflatten(theta, xp)
 
         AL, caches = forward_propagation(X, parameters, activations, masks=masks, xp=xp)
-        of = {"loss": self.loss, "sample_weight": sample_weight, "from_logits": self.paired}
+        of: Any = {"loss": self.loss, "sample_weight": sample_weight, "from_logits": self.paired}
         cost = compute_cost(AL, Y, **of, xp=xp)
         dAL = initialize_backward(AL, Y, **of, xp=xp)
         gradients = backward_propagation(dAL, caches, activations, masks=masks, xp=xp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,10 +53,10 @@ def check_number(
 ) -> None:
     """A number must be a number, and lie in its range."""
     bounds = (
-        ("above", above, lambda v, bound: v > bound),
-        ("at least", at_least, lambda v, bound: v >= bound),
-        ("below", below, lambda v, bound: v < bound),
-        ("at most", at_most, lambda v, bound: v <= bound),
+        ("above", above, operator.gt),
+        ("at least", at_least, operator.ge),
+        ("below", below, operator.lt),
+        ("at most", at_most, operator.le),
     )
     wanted = " and ".join(f"{word} {bound}" for word, bound, _ in bounds if bound is not None)
     kind = "a whole number" if integer else "a number"

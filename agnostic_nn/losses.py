@@ -12,6 +12,7 @@ dZ[L] = A[L] - Y, which is what Eq. 1 makes of dA[L] for these pairs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class Loss:
 
 def _floor(A: Array, xp: Namespace) -> float:
     """A number near the dtype's smallest, whose reciprocal leaves room for weights and sums."""
-    return float(xp.finfo(A.dtype).smallest_normal) ** 0.75
+    return math.pow(xp.finfo(A.dtype).smallest_normal, 0.75)
 
 
 def binary_cross_entropy(A: Array, Y: Array, *, xp: Namespace) -> Array:

@@ -8,6 +8,7 @@ them in place where arrays allow that.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -204,7 +205,7 @@ class Adam(Optimizer):
     slots = 2
 
     def rate(self, learning_rate: float, t: int) -> float:
-        return learning_rate * (1.0 - self.beta2**t) ** 0.5 / (1.0 - self.beta1**t)
+        return learning_rate * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
 
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         m, v = state

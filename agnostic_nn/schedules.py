@@ -58,7 +58,7 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return self.initial / (1.0 + epoch) ** self.power
+        return float(self.initial / (1.0 + epoch) ** self.power)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class StepDecay(Schedule):
         check_number("every", self.every, above=0.0)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return self.initial * self.factor ** math.floor(epoch / self.every)
+        return float(self.initial * self.factor ** math.floor(epoch / self.every))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return self.initial * self.factor**epoch
+        return float(self.initial * self.factor**epoch)
 
 
 @dataclass(frozen=True)

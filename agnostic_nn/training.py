@@ -15,13 +15,12 @@ from typing import Any
 
 from .architecture import Architecture
 from .backends import backend_of, host
-from .backends.base import Step
 from .checks import check_number
 from .errors import InvalidArgument, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
 from .network import ORDER, SPLIT, Network
-from .optimizers import Optimizer, clip_by_global_norm, decay_weights, get_optimizer
+from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights, get_optimizer
 from .progress import ProgressBar
 
 #: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
@@ -37,7 +36,7 @@ class Training:
     """Where training stands, so that it can go on."""
 
     optimizer: Optimizer
-    state: tuple[Array, ...]  # the optimizer's vectors, each shaped like theta
+    state: State
     step: int = 0
     epoch: int = 0
     history: History = field(default_factory=dict)
@@ -143,7 +142,7 @@ def train(
     data = net.check_data(X, Y, sample_weight)
     chosen, held_out = _validation(net, data, validation)
     training = _begin(net, optimizer)
-    step = training_step(net, training.optimizer, clip_norm)
+    step = TrainingStep(net.architecture, training.optimizer, net.seed, clip_norm)
     metric = metric_for(net.architecture.loss.name)
 
     n = int(data[0].shape[0]) if chosen is None else len(chosen)
@@ -196,31 +195,42 @@ def train(
     return history
 
 
-def training_step(net: Network, optimizer: Optimizer, clip_norm: float | None = None) -> Step:
-    """Return the lesson's iteration as a pure function of state, minibatch and rates."""
-    architecture, seed = net.architecture, net.seed
-    decayed = _decayed(architecture, net) if optimizer.weight_decay > 0.0 else None
+@dataclass(frozen=True)
+class TrainingStep:
+    """The lesson's iteration as a pure function: forward -> cost -> backward -> update.
 
-    def step(
-        state: tuple[Array, ...],
+    Two equal steps compute the same, so a backend that compiles one need not compile the other.
+    """
+
+    architecture: Architecture
+    optimizer: Optimizer
+    seed: int
+    clip_norm: float | None = None
+
+    def __call__(
+        self,
+        state: State,
         batch: Sequence[Array | None],
         rates: Sequence[Any],
         t: Array,
         xp: Namespace,
-    ) -> tuple[tuple[Array, ...], Array]:
+    ) -> tuple[State, Array]:
+        """Return the state after training step t, and the cost before it."""
         theta, *slots = state
         X, Y, weight = (None if rows is None else rows.T for rows in batch)
-        masks = architecture.masks(seed, t, batch[0], xp)
-        cost, gradient = architecture.cost_and_gradient(theta, X, Y, weight, masks=masks, xp=xp)
-        if clip_norm is not None:
-            gradient = clip_by_global_norm(gradient, clip_norm, xp)
-        rate, decay = rates
-        if decayed is not None:
-            theta = decay_weights(theta, decayed, decay)
-        theta, slots = optimizer.update(theta, gradient, tuple(slots), rate, xp)
-        return (theta, *slots), cost
+        masks = self.architecture.masks(self.seed, t, batch[0], xp)
 
-    return step
+        cost, gradient = self.architecture.cost_and_gradient(
+            theta, X, Y, weight, masks=masks, xp=xp
+        )
+        if self.clip_norm is not None:
+            gradient = clip_by_global_norm(gradient, self.clip_norm, xp)
+
+        rate, decay = rates
+        if self.optimizer.weight_decay > 0.0:
+            theta = decay_weights(theta, self.architecture.decayed(theta, xp), decay)
+        theta, updated = self.optimizer.update(theta, gradient, tuple(slots), rate, xp)
+        return (theta, *updated), cost
 
 
 def _settle(net: Network, X: Any) -> None:
@@ -243,14 +253,6 @@ def _begin(net: Network, optimizer: str | Optimizer | None) -> Training:
         before.step = 0
     net.training = before
     return before
-
-
-def _decayed(architecture: Architecture, net: Network) -> Array:
-    """1 at every weight of theta and 0 at every bias."""
-    ones = [
-        values for n, n_prev in architecture.shapes for values in ([1.0] * (n * n_prev), [0.0] * n)
-    ]
-    return net.backend.asarray(host.concatenate(ones), net.dtype)
 
 
 def _rates(
@@ -289,14 +291,16 @@ def _validation(
     order = host.permutation(n, net.seed, SPLIT)
     held = min(max(1, round(validation * n)), n - 1)
     rows = net.backend.asarray(order[:held])
-    held_out = tuple(net.backend.rows(array, rows, 0, held) for array in data)
-    return order[held:], held_out  # type: ignore[return-value]
+    X, Y, weight = (net.backend.rows(array, rows, 0, held) for array in data)
+    return order[held:], (X, Y, weight)
 
 
-def _evaluate(net: Network, data: tuple[Array, Array, Array | None], metric: Metric) -> History:
+def _evaluate(
+    net: Network, data: tuple[Array, Array, Array | None], metric: Metric
+) -> dict[str, float]:
     X, Y, _ = data
     score = metric(net.outputs(X), Y, xp=net.xp)
-    return {  # type: ignore[dict-item]
+    return {
         "validation_cost": net.mean_cost(*data),
         "validation_score": float(net.backend.to_numpy(score)),
     }

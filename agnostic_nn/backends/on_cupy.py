@@ -52,7 +52,8 @@ class CuPyBackend(Backend):
         """Copy an array to the host."""
         import cupy
 
-        return cupy.asnumpy(array)
+        host: np.ndarray[Any, Any] = cupy.asnumpy(array)
+        return host
 
     def synchronize(self) -> None:
         """Wait for the GPU."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
-from .base import Backend
+from .base import Backend, Step, examples
 
 
 class JAXBackend(Backend):
-    """JAX arrays."""
+    """JAX arrays. Asking for float64 switches JAX's 64-bit types on, for the whole process."""
 
     install = "pip install jax"
 
@@ -37,15 +41,68 @@ class JAXBackend(Backend):
         statistics = self.device.memory_stats() or {}
         return self.device.device_kind, statistics.get("bytes_limit")
 
-    def asarray(self, values: Any, dtype: Any = None) -> Array:
-        """Return `values` as a JAX array; float64 where that is asked for."""
+    def dtype(self, name: str) -> Any:
+        """Return JAX's floating-point type of that name."""
         import jax
 
-        with jax.enable_x64(True):
-            return self.xp.asarray(values, dtype=dtype, device=self.device)
+        found = super().dtype(name)
+        if found == self.xp.float64:
+            jax.config.update("jax_enable_x64", True)
+        return found
 
     def synchronize(self) -> None:
         """Wait for everything that was started."""
         import jax
 
-        jax.effects_barrier()
+        jax.block_until_ready(self.xp.zeros(()))
+
+    def epoch(
+        self,
+        step: Step,
+        state: tuple[Array, ...],
+        data: Sequence[Array | None],
+        order: np.ndarray[Any, Any] | None,
+        batch_size: int,
+        rates: Sequence[tuple[float, ...]],
+        t: int,
+    ) -> tuple[tuple[Array, ...], float]:
+        """Run the whole batches as one compiled loop, then the smaller one that is left."""
+        n = examples(data, order)
+        whole = n // batch_size
+        rows = self.xp.asarray(np.arange(n) if order is None else order, dtype=self.xp.int32)
+        numbers = self.xp.asarray(np.asarray(rates), dtype=state[0].dtype)
+        clock = self.xp.asarray([t], dtype=self.xp.int32)
+        compiled, cost = _compiled(self.xp), self.xp.zeros((), dtype=state[0].dtype)
+        for start, stop, size in ((0, whole, batch_size), (whole, len(numbers), n % batch_size)):
+            if start < stop:
+                chosen = rows[start * batch_size :][: (stop - start) * size]
+                chosen = self.xp.reshape(chosen, (stop - start, size))
+                state, clock, added = compiled(
+                    step, state, data, chosen, numbers[start:stop], clock
+                )
+                cost = cost + added / n
+        return state, float(cost)
+
+
+@functools.cache
+def _compiled(xp: Any) -> Any:
+    import jax
+
+    @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+    def run(
+        step: Step, state: Any, data: Any, rows: Array, rates: Array, clock: Array
+    ) -> tuple[Any, Array, Array]:
+        def body(carry: Any, chosen_and_rates: Any) -> tuple[Any, None]:
+            (state, clock, total), (chosen, now) = carry, chosen_and_rates
+            batch = [
+                None if array is None else xp.take(array, chosen, axis=0, mode="clip")
+                for array in data
+            ]
+            state, cost = step(state, batch, tuple(now), clock, xp)
+            return (state, clock + 1, total + cost * chosen.shape[0]), None
+
+        start = (state, clock, xp.zeros((), dtype=state[0].dtype))
+        end, _ = jax.lax.scan(body, start, (rows, rates))
+        return end  # type: ignore[no-any-return]
+
+    return run

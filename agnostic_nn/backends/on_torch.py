@@ -52,7 +52,8 @@ class TorchBackend(Backend):
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         """Copy a tensor to the host."""
-        return array.detach().cpu().numpy()
+        host: np.ndarray[Any, Any] = array.detach().cpu().numpy()
+        return host
 
     def synchronize(self) -> None:
         """Wait for the GPU, where there is one."""
