@@ -129,7 +129,7 @@ def huber(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -> Array:
 
 def huber_derivative(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -> Array:
     """dA[L] = A - Y, held within [-delta, delta]."""
-    return xp.clip(A - Y, -delta, delta)
+    return xp.minimum(xp.maximum(A - Y, -delta), delta)
 
 
 def poisson(A: Array, Y: Array, *, xp: Namespace) -> Array:

@@ -164,6 +164,7 @@ class Network:
         theta = move(self.theta, to, kind)
         if self.training is not None:
             self.training.state = tuple(move(slot, to, kind) for slot in self.training.state)
+            self.training.compiled = {}
         self.theta, self.dtype, self.backend = theta, kind, to
         self.backend_was_chosen = True
         return self

@@ -40,6 +40,10 @@ class Training:
     step: int = 0
     epoch: int = 0
     history: History = field(default_factory=dict)
+    compiled: dict[Any, Any] = field(default_factory=dict, repr=False)  # the backend's own
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
 
 
 @dataclass
@@ -157,7 +161,7 @@ def train(
             order = _order(net.seed, training.epoch, n, chosen, shuffle)
             state, cost = net.backend.epoch(
                 step, (net.theta, *training.state), data, order, batch_size, rates,
-                training.step + 1,
+                training.step + 1, training.compiled,
             )  # fmt: skip
             net.theta, *slots = state
             training.state = tuple(slots)

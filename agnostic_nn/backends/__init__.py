@@ -135,8 +135,8 @@ def backend_of(array: Any) -> Backend | None:
     if not array_api_compat.is_array_api_obj(array):
         return None
     library = array_api_compat.array_namespace(array).__name__.split(".")
-    for name in BACKENDS:
-        if name in library:  # "array_api_compat.torch", "jax.numpy", ...
+    for name in library:  # of "array_api_compat.torch" the second part, of "jax.numpy" the first
+        if name in BACKENDS:
             device = _backend_class(name).device_of(array)
             return get_backend(f"{name}:{device}" if device else name)
     return None

@@ -126,6 +126,7 @@ class Backend:
         batch_size: int,
         rates: Sequence[tuple[float, ...]],
         t: int,
+        compiled: dict[Any, Any],
     ) -> tuple[tuple[Array, ...], float]:
         """Run a step for every minibatch, and read the mean cost once at the end.
 
@@ -145,6 +146,8 @@ class Backend:
             The numbers that change with the step, one tuple a step.
         t : int
             The number of the first step.
+        compiled : dict
+            Kept from epoch to epoch, for whatever a backend prepares for these very arrays.
 
         Returns
         -------
@@ -152,6 +155,7 @@ class Backend:
         cost : float
             The mean over the examples.
         """
+        del compiled  # nothing is prepared
         clock = self.asarray(np.asarray([t], dtype=np.int32))
         total: Any = 0.0
         n = examples(data, order)

@@ -32,3 +32,38 @@ def take(rows: Any, order: Any) -> Any:
 def asarray(values: Any) -> HostArray:
     """Return lists, scalars, DataFrames or arrays of the host as a NumPy array."""
     return np.asarray(values)
+
+
+def read_only(array: HostArray) -> HostArray:
+    """Return a copy of a host array that refuses to be written to."""
+    copy = np.array(array)
+    copy.setflags(write=False)
+    return copy
+
+
+def all_finite(array: HostArray) -> bool:
+    """Whether an array of the host holds neither NaN nor infinity."""
+    return bool(np.isfinite(array).all())
+
+
+def read_arrays(path: str) -> HostArray | dict[str, HostArray]:
+    """Return the array of an .npy file, or those of an .npz file by name; no pickle."""
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        return content
+    with content:
+        return dict(content)
+
+
+def ulp_distance(a: HostArray, b: HostArray) -> HostArray:
+    """Return how many numbers of their dtype lie between a and b, element by element."""
+    width = a.dtype.itemsize
+    integer = np.dtype(f"i{width}")
+    # read as integers, floats of one sign are in order; mirroring the negative ones orders all
+    lowest = np.iinfo(integer).min
+    x, y = (
+        np.where(bits < 0, lowest - bits, bits)
+        for bits in (np.ascontiguousarray(array).view(integer) for array in (a, b))
+    )
+    unsigned = np.dtype(f"u{width}")
+    return np.where(x > y, x.view(unsigned) - y.view(unsigned), y.view(unsigned) - x.view(unsigned))

@@ -65,6 +65,7 @@ class JAXBackend(Backend):
         batch_size: int,
         rates: Sequence[tuple[float, ...]],
         t: int,
+        compiled: dict[Any, Any],
     ) -> tuple[tuple[Array, ...], float]:
         """Run the whole batches as one compiled loop, then the smaller one that is left."""
         n = examples(data, order)
@@ -72,14 +73,13 @@ class JAXBackend(Backend):
         rows = self.xp.asarray(np.arange(n) if order is None else order, dtype=self.xp.int32)
         numbers = self.xp.asarray(np.asarray(rates), dtype=state[0].dtype)
         clock = self.xp.asarray([t], dtype=self.xp.int32)
-        compiled, cost = _compiled(self.xp), self.xp.zeros((), dtype=state[0].dtype)
+        del compiled  # JAX remembers what it compiled
+        run, cost = _compiled(self.xp), self.xp.zeros((), dtype=state[0].dtype)
         for start, stop, size in ((0, whole, batch_size), (whole, len(numbers), n % batch_size)):
             if start < stop:
                 chosen = rows[start * batch_size :][: (stop - start) * size]
                 chosen = self.xp.reshape(chosen, (stop - start, size))
-                state, clock, added = compiled(
-                    step, state, data, chosen, numbers[start:stop], clock
-                )
+                state, clock, added = run(step, state, data, chosen, numbers[start:stop], clock)
                 cost = cost + added / n
         return state, float(cost)
 
