@@ -196,6 +196,7 @@ def train(
     diverged = bool(history.get("cost")) and not math.isfinite(history[watched][-1])
     if (patience is not None or diverged) and best.theta is not None:
         net.theta = best.theta
+        training.compiled.clear()  # what was prepared for the other array
     return history
 
 
