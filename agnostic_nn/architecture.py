@@ -70,12 +70,13 @@ class Architecture:
         hidden = len(widths) - 2
         loss = get_loss(loss)
         gs = [get_activation(g) for g in _per_layer("activation", activation, hidden)]
-        rates = [float(rate) for rate in _per_layer("dropout", dropout, hidden)]
+        rates = _per_layer("dropout", dropout, hidden)
         for rate in rates:
             check_number("dropout", rate, at_least=0.0, below=1.0)
         check_number("l2", l2, at_least=0.0)
         gs.append(get_activation(loss.output if output is None else output))
-        return cls(tuple(int(width) for width in widths), tuple(gs), loss, (*rates, 0.0), float(l2))
+        fractions = (*map(float, rates), 0.0)
+        return cls(tuple(int(width) for width in widths), tuple(gs), loss, fractions, float(l2))
 
     @property
     def depth(self) -> int:

@@ -205,7 +205,9 @@ class Preparation:
             if isinstance(column, Numeric):
                 parts.append((_numbers(values, column.name) - column.mean) / column.scale)
             else:
-                known = pandas.Categorical(values.astype(str), categories=column.categories)
+                text = values.astype(str)
+                text = text.where(text.isin(column.categories))  # unseen: missing, so all zeros
+                known = pandas.Categorical(text, categories=column.categories)
                 parts.append(pandas.get_dummies(known).set_index(frame.index))
         return pandas.concat(parts, axis=1).to_numpy(dtype="float64")
 

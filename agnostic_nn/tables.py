@@ -126,8 +126,9 @@ def _built_in(name: str) -> Table:
         raise DependencyMissing(f"data={name!r} comes with scikit-learn: {_INSTALL}") from None
     bunch = getattr(sklearn.datasets, f"load_{name}")(as_frame=True)
     frame = bunch.frame
-    if "target_names" in bunch:
-        frame = frame.assign(target=bunch.target_names[bunch.target])
+    names = [str(label) for label in bunch.get("target_names", ())]
+    if any(label.isalpha() or "_" in label for label in names):  # not those of the digits
+        frame["target"] = import_pandas().Categorical.from_codes(frame["target"], names)
     return Table(name, frame, "target")
 
 

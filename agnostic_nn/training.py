@@ -142,6 +142,7 @@ def train(
         check_number("patience", patience, at_least=1, integer=True)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, above=0.0)
+    callbacks = tuple(callbacks)  # an iterator would be used up after one epoch
     _settle(net, X)
     data = net.check_data(X, Y, sample_weight)
     chosen, held_out = _validation(net, data, validation)

@@ -50,6 +50,10 @@ class JAXBackend(Backend):
             jax.config.update("jax_enable_x64", True)
         return found
 
+    def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
+        """Copy an array to the host, where it may be written to; JAX's own view may not."""
+        return np.array(array)
+
     def synchronize(self) -> None:
         """Wait for everything that was started."""
         import jax

@@ -9,6 +9,7 @@ A step that looks at values (``if Z.max() > 0``) cannot be recorded; it is run a
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Sequence
@@ -38,7 +39,10 @@ class Storage:
 
 @dataclass(eq=False)
 class Call:
-    """One call of the tape: ``function(*inputs, out)``."""
+    """One call of the tape.
+
+    `function` is a ufunc, or a binder: ``function(*inputs, out)`` returns what will compute it.
+    """
 
     function: Callable[..., Any]
     inputs: list[Any]  # Recorded arrays, and constant arrays
@@ -49,6 +53,14 @@ class Call:
     def elementwise(self) -> bool:
         """Whether any part of the output needs the same part of the inputs alone."""
         return isinstance(self.function, np.ufunc) and self.function.signature is None
+
+    def bind(self, inputs: Sequence[Any], out: NDArray) -> Callable[[], Any]:
+        """Return the call with its arrays, ready to be made."""
+        if not isinstance(self.function, np.ufunc):
+            return self.function(*inputs, out)  # type: ignore[no-any-return]
+        if self.function in (np.maximum, np.minimum):  # these alone want a keyword
+            return functools.partial(self.function, *inputs, out=out)
+        return functools.partial(self.function, *inputs, out)  # a third faster than a keyword
 
 
 @dataclass
@@ -161,11 +173,11 @@ class Recorded(NDArrayOperatorsMixin):
         if "out" in options or not isinstance(value, (np.ndarray, np.generic)):
             raise NotRecordable(f"{function.__name__} does more than return an array")
 
-        def run(*inputs_and_out: Any) -> None:
+        def bind(*inputs_and_out: Any) -> Callable[[], Any]:
             *inputs, out = inputs_and_out
-            np.copyto(out, function(*inputs, **options))
+            return lambda: np.copyto(out, function(*inputs, **options))
 
-        return self.tape.call(run, args, np.asarray(value))
+        return self.tape.call(bind, args, np.asarray(value))
 
 
 def _fits(handler: Callable[..., Any], args: Any, options: Any) -> bool:
@@ -199,9 +211,9 @@ def record(
     return tape, cost
 
 
-def assign(value: NDArray, out: NDArray) -> None:
-    """Copy numbers, whatever the dtypes."""
-    np.copyto(out, value, casting="unsafe")
+def assign(value: NDArray, out: NDArray) -> Callable[[], Any]:
+    """Bind a copy of numbers, whatever the dtypes."""
+    return functools.partial(np.copyto, out, value, "unsafe")
 
 
 def _value(x: Any) -> Any:
@@ -230,11 +242,12 @@ def _max(x: Recorded, axis: Any = None, keepdims: bool = False) -> Recorded:
     return x.tape.call(_reduction(np.maximum, axis, keepdims), [x], value)
 
 
-def _reduction(function: np.ufunc, axis: Any, keepdims: bool) -> Callable[[NDArray, NDArray], None]:
-    def run(array: NDArray, out: NDArray) -> None:
-        function.reduce(array, axis=axis, out=out, keepdims=keepdims)
+@functools.cache  # so that two reductions over the same axis are the same function
+def _reduction(function: np.ufunc, axis: Any, keepdims: bool) -> Callable[..., Any]:
+    def bind(array: NDArray, out: NDArray) -> Callable[[], Any]:
+        return functools.partial(function.reduce, array, axis, None, out, keepdims)  # type: ignore[call-arg]
 
-    return run
+    return bind
 
 
 def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Recorded:

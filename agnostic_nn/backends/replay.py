@@ -35,8 +35,9 @@ def compile_tape(tape: Tape, cost: Recorded) -> tuple[list[Bound], NDArray]:
         for start in range(0, n, BLOCK) or [0]:
             block = slice(start, min(start + BLOCK, n)) if n else None
             for call in run:
-                arrays = [memory.array(x, block) for x in (*call.inputs, call.output)]
-                bound.append(functools.partial(call.function, *arrays))
+                inputs = [memory.array(x, block) for x in call.inputs]
+                out = memory.array(call.output, block)
+                bound.append(call.bind(inputs, out))
     return bound, memory.array(cost)
 
 
