@@ -317,8 +317,14 @@ def softmax(Z: Array, *, xp: Namespace = None) -> Array:
     array([[0.5, 0.5],
            [0.5, 0.5]])
     """
-    e = xp.exp(Z - xp.max(Z, axis=0, keepdims=True))
+    e = xp.exp(from_the_largest(Z, xp=xp))
     return e / xp.sum(e, axis=0, keepdims=True)
+
+
+def from_the_largest(Z: Array, *, xp: Namespace) -> Array:
+    """Z_i - max_k Z_k, over axis 0: at most 0, so its exponential is at most 1."""
+    Z = _within(Z, float(xp.finfo(Z.dtype).max) / 4.0, xp)  # so that no difference overflows
+    return Z - xp.max(Z, axis=0, keepdims=True)
 
 
 def softmax_gradient(dA: Array, Z: Array, *, xp: Namespace) -> Array:

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .activations import get_activation, softplus
+from .activations import from_the_largest, get_activation, softplus
 from .checks import check_same_shape
 from .errors import InvalidArgument, unknown_name
 from .namespace import Array, Namespace, agnostic
@@ -95,7 +95,7 @@ def categorical_cross_entropy_derivative(A: Array, Y: Array, *, xp: Namespace) -
 
 def categorical_cross_entropy_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
     """Y (log sum_k exp(Z_k) - Z)."""
-    shifted = Z - xp.max(Z, axis=0, keepdims=True)
+    shifted = from_the_largest(Z, xp=xp)
     return Y * (xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True)) - shifted)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .activations import Activation
 from .architecture import Architecture
-from .backends import Backend, backend_of, chosen_backend, get_backend, host, move
+from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
 from .checks import check_number
 from .errors import InvalidArgument
 from .initializers import get_initializer
@@ -269,7 +269,7 @@ class Network:
             source = values if backend_of(values) is not None else host.asarray(values)
             if str(source.dtype) in ("object", "str") or str(source.dtype).startswith("<U"):
                 source = source.astype("float64")
-            array = move(source, self.backend, self.dtype)
+            array = self.backend.hold(to_host(source, unless=self.backend), self.dtype)
         except (TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InvalidArgument(f"{name} cannot be read as numbers: {reason}.") from error
@@ -282,17 +282,18 @@ class Network:
             )
         if array.shape[0] == 0:
             raise InvalidArgument(f"{name} has no rows: wanted at least one example.")
-        check_finite(name, array, self.backend)
+        check_finite(name, array, self.backend, self.dtype)
         return array
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
-        return self.backend.batches(data, None, max(1, _CHUNK // max(self.architecture.widths)))
+        size = max(1, _CHUNK // max(self.architecture.widths))
+        return self.backend.batches(data, None, size, self.dtype)
 
 
-def check_finite(name: str, array: Array, backend: Backend) -> None:
+def check_finite(name: str, array: Array, backend: Backend, dtype: Any) -> None:
     """Raise if rows hold NaN or infinity, and say where the first one is."""
     xp, start = backend.xp, 0
-    for (rows,) in backend.batches((array,), None, max(1, _CHUNK // array.shape[1])):
+    for (rows,) in backend.batches((array,), None, max(1, _CHUNK // array.shape[1]), dtype):
         finite = xp.isfinite(rows)
         if not bool(backend.to_numpy(xp.all(finite))):
             row, column = (int(places[0]) for places in (~backend.to_numpy(finite)).nonzero())

@@ -127,9 +127,10 @@ def train(
 
     Examples
     --------
-    >>> net = Network([2, 8, 1], "binary_cross_entropy", seed=1)
+    >>> from agnostic_nn import Nesterov
+    >>> net = Network([2, 8, 1], "binary_cross_entropy")
     >>> X, Y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
-    >>> history = train(net, X, Y, epochs=500, optimizer="rmsprop")
+    >>> history = train(net, X, Y, epochs=500, optimizer=Nesterov(learning_rate=0.5))
     >>> history["cost"][-1] < 0.1 * history["cost"][0]
     True
     >>> net.predict(X).round().reshape(-1).tolist()
@@ -296,8 +297,7 @@ def _validation(
         )
     order = host.permutation(n, net.seed, SPLIT)
     held = min(max(1, round(validation * n)), n - 1)
-    rows = net.backend.asarray(order[:held])
-    X, Y, weight = (net.backend.rows(array, rows, 0, held) for array in data)
+    ((X, Y, weight),) = net.backend.batches(data, order[:held], held, net.dtype)
     return order[held:], (X, Y, weight)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "backend_of",
     "get_backend",
     "move",
+    "to_host",
     "use_backend",
 ]
 
@@ -144,10 +145,13 @@ def backend_of(array: Any) -> Backend | None:
 
 def move(array: Any, to: Backend, dtype: Any = None) -> Array:
     """Return any library's array, or host data, as an array of the backend `to`."""
+    return to.asarray(to_host(array, unless=to), dtype)
+
+
+def to_host(array: Any, unless: Backend) -> Any:
+    """Return an array as a NumPy array, unless it is of the library of that backend."""
     source = backend_of(array)
-    if source is not None and source.xp is not to.xp:
-        array = source.to_numpy(array)
-    return to.asarray(array, dtype)
+    return array if source is None or source.xp is unless.xp else source.to_numpy(array)
 
 
 def _backend_class(name: str) -> type[Backend]:

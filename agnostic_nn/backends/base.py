@@ -108,6 +108,10 @@ class Backend:
         """Return `values`, from the host or already here, as an array on this device."""
         return self.xp.asarray(values, dtype=dtype, device=self.device)
 
+    def hold(self, values: Any, dtype: Any) -> Array:
+        """Return data to train on or predict from; `batches` gives it the dtype at the latest."""
+        return self.asarray(values, dtype)
+
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         """Copy an array to the host."""
         return np.asarray(array)
@@ -159,29 +163,37 @@ class Backend:
         clock = self.asarray(np.asarray([t], dtype=np.int32))
         total: Any = 0.0
         n = examples(data, order)
-        for batch, now in zip(self.batches(data, order, batch_size), rates, strict=True):
+        batches = self.batches(data, order, batch_size, state[0].dtype)
+        for batch, now in zip(batches, rates, strict=True):
             state, cost = step(state, batch, now, clock, self.xp)
             total = total + cost * (batch[0].shape[0] / n)
             clock = clock + 1
         return state, float(self.to_numpy(total))
 
     def batches(
-        self, data: Sequence[Array | None], order: np.ndarray[Any, Any] | None, batch_size: int
+        self,
+        data: Sequence[Array | None],
+        order: np.ndarray[Any, Any] | None,
+        batch_size: int,
+        dtype: Any,
     ) -> Iterator[list[Array]]:
-        """Yield each minibatch: gathered by `order`, or views; None stays None."""
+        """Yield each minibatch in `dtype`: gathered by `order`, or views; None stays None."""
         n = examples(data, order)
         rows = None if order is None else self.asarray(order)
         for start in range(0, n, batch_size):
             stop = min(start + batch_size, n)
-            yield [self.rows(array, rows, start, stop) for array in data]
+            yield [self._rows(array, rows, start, stop, dtype) for array in data]
 
-    def rows(self, array: Array | None, order: Array | None, start: int, stop: int) -> Array | None:
-        """Return rows start to stop of `array`, in the given order."""
+    def _rows(
+        self, array: Array | None, order: Array | None, start: int, stop: int, dtype: Any
+    ) -> Array | None:
         if array is None:
             return None
         if order is None:
-            return array[start:stop, ...]
-        return self.xp.take(array, order[start:stop], axis=0)
+            rows = array[start:stop, ...]
+        else:
+            rows = self.xp.take(array, order[start:stop], axis=0)
+        return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
 
 
 def examples(data: Sequence[Array | None], order: np.ndarray[Any, Any] | None) -> int:

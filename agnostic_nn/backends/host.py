@@ -66,4 +66,6 @@ def ulp_distance(a: HostArray, b: HostArray) -> HostArray:
         for bits in (np.ascontiguousarray(array).view(integer) for array in (a, b))
     )
     unsigned = np.dtype(f"u{width}")
-    return np.where(x > y, x.view(unsigned) - y.view(unsigned), y.view(unsigned) - x.view(unsigned))
+    x, y = np.maximum(x, y).view(unsigned), np.minimum(x, y).view(unsigned)
+    distance: HostArray = x - y  # of up to twice the range of the signed integers
+    return distance

@@ -14,6 +14,9 @@ from .base import Backend, Step, examples
 from .record import record
 from .replay import compile_tape
 
+#: Elements of another dtype that are converted at once; more are converted batch by batch.
+WHOLE = 2**24
+
 
 class NumPyBackend(Backend):
     """NumPy arrays on the CPU."""
@@ -27,6 +30,17 @@ class NumPyBackend(Backend):
             raise InvalidArgument(f"backend='numpy:{device}': NumPy runs on the CPU alone.")
         return cls("numpy", array_api_compat.numpy, "cpu")
 
+    def asarray(self, values: Any, dtype: Any = None) -> Array:
+        """Return `values` as a NumPy array; what is too large for the dtype becomes infinite."""
+        with np.errstate(over="ignore"):
+            return super().asarray(values, dtype)
+
+    def hold(self, values: Any, dtype: Any) -> Array:
+        """Return data as it is where converting all of it would double a lot of memory."""
+        if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.size > WHOLE:
+            return values
+        return self.asarray(values, dtype)
+
     def epoch(
         self,
         step: Step,
@@ -39,22 +53,19 @@ class NumPyBackend(Backend):
         compiled: dict[Any, Any],
     ) -> tuple[tuple[Array, ...], float]:
         """Repeat the recorded step; a step that cannot be recorded runs as it stands."""
-        n = examples(data, order)
-        costs = np.empty(len(rates))
+        n, widths = examples(data, order), [None if x is None else x.shape[1] for x in data]
         sizes = np.full(len(rates), batch_size)
         sizes[-1] = n - batch_size * (len(rates) - 1)
-        for i, (size, now) in enumerate(zip(sizes.tolist(), rates, strict=True)):
-            key = (
-                step,
-                size,
-                tuple(map(id, state)),
-                *(None if x is None else x.shape[1] for x in data),
-            )
-            if key not in compiled:
-                compiled[key] = recorded(step, state, data, size, len(now))
-            if compiled[key] is None:
-                return super().epoch(step, state, data, order, batch_size, rates, t, compiled)
-            costs[i] = compiled[key](data, order, i * batch_size, now, t + i)
+        costs = np.empty(len(rates))
+        # a cost that overflows is training's to report, once
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for i, (size, now) in enumerate(zip(sizes.tolist(), rates, strict=True)):
+                key = (step, size, *map(id, state), *widths)
+                if key not in compiled:
+                    compiled[key] = recorded(step, state, data, size, len(now))
+                if compiled[key] is None:
+                    return super().epoch(step, state, data, order, batch_size, rates, t, compiled)
+                costs[i] = compiled[key](data, order, i * batch_size, now, t + i)
         return state, float(costs @ sizes / n)
 
 
@@ -79,7 +90,7 @@ class RecordedStep:
     ) -> None:
         dtype = state[0].dtype
         self.state = state
-        self.batch = [None if x is None else np.ones((size, x.shape[1]), x.dtype) for x in data]
+        self.batch = [None if x is None else np.ones((size, x.shape[1]), dtype) for x in data]
         self.rates = np.ones(rates, dtype)
         self.clock = np.ones(1, np.int32)
         tape, cost = record(step, state, self.batch, self.rates, self.clock)
@@ -97,11 +108,13 @@ class RecordedStep:
         for rows, batch in zip(data, self.batch, strict=True):
             if rows is None or batch is None:
                 continue
+            chosen = slice(start, start + len(batch))
             if order is None:
-                batch[...] = rows[start : start + len(batch)]
+                batch[...] = rows[chosen]
+            elif rows.dtype != batch.dtype:
+                batch[...] = rows[order[chosen]]
             else:  # mode="clip" lets NumPy write to `out` without a buffer in between
-                chosen = order[start : start + len(batch)]
-                np.take(rows, chosen, axis=0, out=batch, mode="clip")
+                np.take(rows, order[chosen], axis=0, out=batch, mode="clip")
         self.rates[...] = rates
         self.clock[0] = t
         for call in self.calls:
