@@ -33,6 +33,7 @@ from .propagation import (
     forward_propagation,
     forward_propagation_layer,
 )
+from .saving import load, save
 from .schedules import (
     SCHEDULES,
     Constant,
@@ -46,8 +47,7 @@ from .schedules import (
     WarmUp,
 )
 from .training import train
-
-__version__ = "0.1.0"
+from .version import __version__
 
 __all__ = [
     "ACTIVATIONS",
@@ -94,8 +94,10 @@ __all__ = [
     "get_backend",
     "gradient_check",
     "initialize_backward",
+    "load",
     "relu",
     "relu_derivative",
+    "save",
     "sigmoid",
     "sigmoid_derivative",
     "softmax",

@@ -22,6 +22,7 @@ from .errors import DependencyMissing, InvalidArgument
 from .losses import LOSSES
 from .namespace import Array
 from .network import Network
+from .version import __version__
 
 #: What this version writes, and the newest it reads.
 FORMAT_VERSION = 1
@@ -225,7 +226,6 @@ def _tensors(net: Network) -> dict[str, Array]:
 
 
 def _description(net: Network) -> dict[str, Any]:
-    from . import __version__  # the package's root stands above this file
 
     architecture = net.architecture
     return {

@@ -24,6 +24,7 @@ __all__ = [
     "BACKENDS",
     "Availability",
     "Backend",
+    "availability",
     "available_backends",
     "backend_of",
     "get_backend",
@@ -78,7 +79,7 @@ def get_backend(name: str | Backend | None = None) -> Backend:
         return name
     name = name or chosen_backend() or "numpy"
     if name == "auto":
-        return get_backend("cupy") if _availability("cupy").usable else get_backend("numpy")
+        return get_backend("cupy") if availability("cupy").usable else get_backend("numpy")
     return _open(name)
 
 
@@ -128,7 +129,7 @@ def available_backends() -> dict[str, Availability]:
     >>> available_backends()["numpy"].usable
     True
     """
-    return {name: _availability(name) for name in BACKENDS}
+    return {name: availability(name) for name in BACKENDS}
 
 
 def backend_of(array: Any) -> Backend | None:
@@ -186,7 +187,8 @@ def _open(name: str) -> Backend:
 
 
 @functools.cache
-def _availability(name: str) -> Availability:
+def availability(name: str) -> Availability:
+    """Return whether a backend is installed and usable, and if not, why not."""
     backend_class = _backend_class(name)
     if find_spec(name) is None:
         return Availability(name, reason="not installed", install=backend_class.install)

@@ -39,7 +39,7 @@ class JAXBackend(Backend):
     def describe(self) -> tuple[str, int | None]:
         """Return the device's kind, and its memory where JAX says."""
         statistics = self.device.memory_stats() or {}
-        return self.device.device_kind, statistics.get("bytes_limit")
+        return self.device.device_kind.upper(), statistics.get("bytes_limit")
 
     def dtype(self, name: str) -> Any:
         """Return JAX's floating-point type of that name."""

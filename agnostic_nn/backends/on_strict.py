@@ -39,7 +39,7 @@ class StrictBackend(Backend):
 
     def describe(self) -> tuple[str, int | None]:
         """Return the device's name."""
-        return str(self.device), None
+        return self.name.partition(":")[2] or "CPU", None
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         """Copy an array to the host."""

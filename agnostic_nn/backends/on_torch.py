@@ -52,6 +52,10 @@ class TorchBackend(Backend):
 
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         """Copy a tensor to the host."""
+        import torch
+
+        if array.dtype == torch.bfloat16:
+            array = array.float()  # NumPy has no bfloat16; float32 holds the same numbers
         host: np.ndarray[Any, Any] = array.detach().cpu().numpy()
         return host
 

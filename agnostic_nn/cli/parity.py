@@ -1,0 +1,60 @@
+"""`agnostic-nn parity`: the same numbers from every backend, and how close."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def parity(
+    backends: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", show_default="all that are usable", help="Which ones."),
+    ] = None,
+    dtypes: Annotated[
+        str, typer.Option(metavar="NAME,NAME", help="In which types of numbers.")
+    ] = "float32,float64",
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write everything, with versions.")
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw how trajectories drift apart (.png, .svg, .pdf)."),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Training steps; 0 for none.")] = 200,
+    every_pair: Annotated[
+        bool, typer.Option("--all", help="Show every pair, not the worst of each row.")
+    ] = False,
+) -> None:
+    """Compare backends: every equation, activation, loss, update, and training; 1 if a row fails.
+
+    Every tolerance is derived from the equation it is for; the table says how.
+    """
+    from rich.console import Console
+
+    from ..errors import InvalidArgument
+    from ..parity import parity as compare
+    from ..parity import report
+
+    if picture is not None and steps == 0:
+        raise InvalidArgument("--picture shows training: wanted --steps of at least 1.")
+    console, aside = Console(), Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(width=160)  # a file has no edge to wrap at
+    with aside.status("parity") as status:
+        found = compare(
+            None if backends is None else [name.strip() for name in backends.split(",")],
+            [name.strip() for name in dtypes.split(",")],
+            steps=steps,
+            progress=status.update,
+        )
+    console.print(report.table(found, every_pair=every_pair))
+    console.print(report.notes(found), markup=False, highlight=False)
+    if json is not None:
+        report.write_json(found, json)
+    if picture is not None:
+        report.draw(found, picture)
+    if not found.holds:
+        raise typer.Exit(1)

@@ -1,0 +1,45 @@
+"""`agnostic-nn predict`: predictions for a table, as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import BackendName, Data, Model, choose_backend, load_model
+
+
+def predict(
+    model: Model,
+    data: Data,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new CSV file.", show_default="standard output"),
+    ] = None,
+    backend: BackendName = None,
+) -> None:
+    """Print a prediction for each row of DATA; with the probability of each class, if there are.
+
+    DATA has the columns the model was trained with, in any order; others are not looked at.
+    """
+    from ..errors import InvalidArgument
+    from ..saving import write
+    from ..tables import read_table
+
+    if out is not None and out.exists():
+        raise InvalidArgument(f"out={str(out)!r} exists: choose a name that is free.")
+    net, preparation = load_model(model, choose_backend(backend)[0])
+    outputs = net.predict(preparation.features(read_table(data).frame))
+    table = preparation.predictions(outputs).to_frame()
+    if not preparation.classes:
+        table["prediction"] = table["prediction"].map("{:.9g}".format)
+    else:
+        for label, column in preparation.probabilities(outputs).items():
+            table[f"probability_{label}"] = column.map("{:.6g}".format)
+    text = table.to_csv(index=False)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write(out, text.encode())
+        typer.echo(f"{len(table):,} predictions: {out}")

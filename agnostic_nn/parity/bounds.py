@@ -1,0 +1,336 @@
+"""How far rounding can take a result: running error analysis of the equations as they stand.
+
+`Bounding` is an Array API namespace whose arrays carry, beside each value in float64, a bound on
+how far any backend that computes in a given dtype can be away from it. An equation that runs in
+this namespace is the same function that runs on every backend, so its tolerance is derived from
+the equation itself and from the data, and nobody sets it (Wilkinson's running error analysis;
+Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 3.3).
+
+With u the dtype's unit roundoff, every operation adds what it may round to what it was handed:
+
+====  ==================================================================================
+code  what is allowed
+====  ==================================================================================
+``=`` nothing: the operations are exact, the results must be equal
+``R`` u for each +, - and x (IEEE 754 rounds correctly), 2 ULP for each division and square
+      root (correct on CPUs; the bound of CUDA's fast division), u for each constant
+``F`` 4 ULP for each exp, expm1, log, log1p and tanh: the largest error stated for NumPy's
+      vector loops (numpy/numpy#19478); CUDA and most host libraries state less
+``S`` gamma_n = n u / (1 - n u) times the sum of the magnitudes, |W| |A| for a product, for
+      sums of n terms in any order (Higham 2002, section 3.1)
+====  ==================================================================================
+
+One ULP is at most 2 u. Errors that were there before are carried on with the condition of the
+operation. Numbers below the smallest normal one may be flushed to zero, as some compilers do.
+"""
+
+# ruff: noqa: D102, ARG002 -- functions of the standard, which says what they and their arguments are
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backends import get_backend
+from ..errors import InvalidArgument
+from ..namespace import Array, Namespace
+
+#: ULPs that a library may be off in one call.
+FUNCTION_ULPS = 4
+DIVISION_ULPS = 2
+
+
+class Bounded:
+    """Values in float64, each with a bound on the error of any backend.
+
+    Parameters
+    ----------
+    space : Bounding
+        Which dtype the errors are those of.
+    value, error : array
+        Of the host, in float64, the same shape.
+    origin : frozenset of str
+        The codes of the errors.
+    terms : int
+        Of the longest sum.
+    """
+
+    def __init__(
+        self,
+        space: Bounding,
+        value: Array,
+        error: Array,
+        origin: frozenset[str] = frozenset(),
+        terms: int = 0,
+    ) -> None:
+        self.space, self.value, self.error = space, value, error
+        self.origin, self.terms = origin, terms
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return self.space.dtype
+
+    @property
+    def T(self) -> Bounded:  # noqa: N802
+        return self.space.exact(lambda array: array.T, self)
+
+    def __getitem__(self, key: Any) -> Bounded:
+        return self.space.exact(lambda array: array[key], self)
+
+    def __neg__(self) -> Bounded:
+        return self.space.made(-self.value, self.error, self)
+
+    def __add__(self, other: Any) -> Bounded:
+        other = self.space.lift(other)
+        return self.space.rounded(self.value + other.value, self.error + other.error, self, other)
+
+    def __sub__(self, other: Any) -> Bounded:
+        return self + -self.space.lift(other)
+
+    def __rsub__(self, other: Any) -> Bounded:
+        return -self + self.space.lift(other)
+
+    def __mul__(self, other: Any) -> Bounded:
+        xp, other = self.space.host, self.space.lift(other)
+        error = (
+            xp.abs(self.value) * other.error
+            + self.error * xp.abs(other.value)
+            + self.error * other.error
+        )
+        return self.space.rounded(self.value * other.value, error, self, other)
+
+    def __truediv__(self, other: Any) -> Bounded:
+        xp, other = self.space.host, self.space.lift(other)
+        value = self.value / other.value
+        # |a'/b' - a/b| <= (ea + |a/b| eb) / (|b| - eb)
+        room = xp.maximum(xp.abs(other.value) - other.error, 0.0)
+        error = (self.error + xp.abs(value) * other.error) / room
+        return self.space.rounded(value, error, self, other, ulps=DIVISION_ULPS)
+
+    def __rtruediv__(self, other: Any) -> Bounded:
+        lifted: Bounded = self.space.lift(other)
+        return lifted / self
+
+    def __matmul__(self, other: Bounded) -> Bounded:
+        xp, n = self.space.host, self.shape[-1]
+        a, b = xp.abs(self.value), xp.abs(other.value)
+        handed = a @ other.error + self.error @ b + self.error @ other.error
+        rounding = self.space.gamma(n) * ((a + self.error) @ (b + other.error))
+        made = self.space.made(self.value @ other.value, handed + rounding, self, other, code="S")
+        made.terms = max(made.terms, n)
+        return made
+
+    def __gt__(self, other: Any) -> Decision:
+        other = self.space.lift(other)
+        return Decision(self.value > other.value, self._near(other))
+
+    def __ge__(self, other: Any) -> Decision:
+        other = self.space.lift(other)
+        return Decision(self.value >= other.value, self._near(other))
+
+    def __lt__(self, other: Any) -> Decision:
+        return self.space.lift(other) > self
+
+    def __le__(self, other: Any) -> Decision:
+        return self.space.lift(other) >= self
+
+    def _near(self, other: Bounded) -> Array:
+        room = self.error + other.error
+        near = self.space.host.abs(self.value - other.value) <= room
+        return near & (room > 0.0)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Decision:
+    """A comparison, and where a backend may decide it the other way."""
+
+    def __init__(self, value: Array, unsure: Array) -> None:
+        self.value, self.unsure = value, unsure
+
+
+class Bounding:
+    """An Array API namespace of `Bounded` arrays, with what the equations use of the standard.
+
+    Parameters
+    ----------
+    dtype : str
+        The dtype whose rounding is followed.
+
+    Examples
+    --------
+    >>> xp = Bounding("float32")
+    >>> A = xp.exp(xp.asarray([0.0, 1.0]))
+    >>> [round(error / value * 2**24) for value, error in zip(A.value, A.error)]  # 4 ULP = 8 u
+    [8, 8]
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.host: Namespace = get_backend("numpy").xp
+        self.dtype = getattr(self.host, dtype)
+        limits = self.host.finfo(self.dtype)
+        self.unit = float(limits.eps) / 2.0
+        self.smallest = float(limits.smallest_normal)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what Python itself looks for
+            raise AttributeError(name)
+        raise InvalidArgument(
+            f"xp.{name} has no error bound: parity needs one in agnostic_nn.parity.bounds."
+        )
+
+    def gamma(self, n: int) -> float:
+        """Bound the relative error of n roundings, in whatever order they come."""
+        return n * self.unit / (1.0 - n * self.unit)
+
+    # How results come about
+
+    def asarray(self, values: Any, dtype: Any = None) -> Bounded:
+        """Return exact values: the bits that every backend is given."""
+        value = self.host.asarray(values, dtype=self.host.float64)
+        return Bounded(self, value, self.host.zeros_like(value))
+
+    def lift(self, value: Any) -> Bounded:
+        """Return a Python number as the backend rounds it; a `Bounded` as it is."""
+        if isinstance(value, Bounded):
+            return value
+        exact = self.host.asarray(float(value))
+        rounded = self.host.astype(self.host.astype(exact, self.dtype), self.host.float64)
+        error = self.host.abs(rounded - exact)
+        return Bounded(self, exact, error, frozenset("R") if float(error) else frozenset())
+
+    def made(self, value: Array, error: Array, *operands: Bounded, code: str = "") -> Bounded:
+        """Return a result with the error it was handed; it may be flushed to zero."""
+        xp = self.host
+        flushed = xp.where(xp.abs(value) < self.smallest, xp.abs(value), 0.0) if code else 0.0
+        origin = frozenset(code).union(*(operand.origin for operand in operands))
+        terms = max((operand.terms for operand in operands), default=0)
+        return Bounded(self, value, error + flushed, origin, terms)
+
+    def rounded(
+        self, value: Array, error: Array, *operands: Bounded, ulps: float = 0.5, code: str = "R"
+    ) -> Bounded:
+        """Return a result that is itself off by some ULPs; half of one is correct rounding."""
+        own = 2.0 * ulps * self.unit * (self.host.abs(value) + error)
+        return self.made(value, error + own, *operands, code=code)
+
+    def exact(self, function: Callable[[Array], Array], *operands: Bounded) -> Bounded:
+        """Return what only moves numbers about."""
+        (operand,) = operands
+        return self.made(function(operand.value), function(operand.error), operand)
+
+    # Functions whose bound is that of their argument times the steepest slope around it
+
+    def exp(self, x: Bounded) -> Bounded:
+        value = self.host.exp(x.value)
+        return self._function(value, value * self.host.expm1(x.error), x)
+
+    def expm1(self, x: Bounded) -> Bounded:
+        spread = self.host.exp(x.value) * self.host.expm1(x.error)
+        return self._function(self.host.expm1(x.value), spread, x)
+
+    def log(self, x: Bounded) -> Bounded:
+        spread = -self.host.log1p(-self._share(x.error, x.value))
+        return self._function(self.host.log(x.value), spread, x)
+
+    def log1p(self, x: Bounded) -> Bounded:
+        spread = -self.host.log1p(-self._share(x.error, 1.0 + x.value))
+        return self._function(self.host.log1p(x.value), spread, x)
+
+    def tanh(self, x: Bounded) -> Bounded:
+        q = self.host.exp(-2.0 * self.host.maximum(self.host.abs(x.value) - x.error, 0.0))
+        slope = 4.0 * q / ((1.0 + q) * (1.0 + q))  # 1 - tanh^2 where it is steepest
+        return self._function(self.host.tanh(x.value), slope * x.error, x)
+
+    def sqrt(self, x: Bounded) -> Bounded:
+        xp = self.host
+        root = xp.sqrt(x.value)
+        below = root + xp.sqrt(xp.maximum(x.value - x.error, 0.0))
+        spread = xp.where(below > 0.0, x.error / xp.where(below > 0.0, below, 1.0), 0.0)
+        spread = xp.where(below > 0.0, spread, xp.sqrt(x.error))
+        return self.rounded(root, spread, x, ulps=DIVISION_ULPS)
+
+    def _function(self, value: Array, error: Array, x: Bounded) -> Bounded:
+        return self.rounded(value, error, x, ulps=FUNCTION_ULPS, code="F")
+
+    def _share(self, error: Array, of: Array) -> Array:
+        return self.host.where(of > error, error / self.host.where(of > 0.0, of, 1.0), 1.0)
+
+    def sum(self, x: Bounded, *, axis: int | None = None, keepdims: bool = False) -> Bounded:
+        xp, n = self.host, 1
+        for size in x.shape if axis is None else (x.shape[axis],):
+            n *= size
+        value, error, size = (
+            xp.sum(array, axis=axis, keepdims=keepdims)
+            for array in (x.value, x.error, xp.abs(x.value) + x.error)
+        )
+        made = self.made(value, error + self.gamma(n - 1) * size, x, code="S")
+        made.terms = max(made.terms, n)
+        return made
+
+    # Functions that choose among their arguments, and lose nothing
+
+    def abs(self, x: Bounded) -> Bounded:
+        return self.made(self.host.abs(x.value), x.error, x)
+
+    def sign(self, x: Bounded) -> Bounded:
+        unsure = (self.host.abs(x.value) <= x.error) & (x.error > 0.0)
+        return self.made(self.host.sign(x.value), self.host.where(unsure, 2.0, 0.0), x)
+
+    def maximum(self, x: Any, y: Any) -> Bounded:
+        x, y = self.lift(x), self.lift(y)
+        # an argument that is smaller beyond doubt cannot come through
+        xp, gap = self.host, x.value - y.value
+        far = xp.abs(gap) > x.error + y.error
+        error = xp.where(far, xp.where(gap > 0.0, x.error, y.error), xp.maximum(x.error, y.error))
+        return self.made(xp.maximum(x.value, y.value), error, x, y)
+
+    def minimum(self, x: Any, y: Any) -> Bounded:
+        return -self.maximum(-self.lift(x), -self.lift(y))
+
+    def clip(self, x: Bounded, low: Any, high: Any) -> Bounded:
+        return self.minimum(self.maximum(x, low), high)
+
+    def max(self, x: Bounded, *, axis: int | None = None, keepdims: bool = False) -> Bounded:
+        value = self.host.max(x.value, axis=axis, keepdims=keepdims)
+        return self.made(value, self.host.max(x.error, axis=axis, keepdims=keepdims), x)
+
+    def where(self, condition: Decision, x: Any, y: Any) -> Bounded:
+        x, y = self.lift(x), self.lift(y)
+        xp = self.host
+        error = xp.where(condition.value, x.error, y.error)
+        either = xp.abs(x.value - y.value) + xp.maximum(x.error, y.error)
+        error = xp.where(condition.unsure, either, error)
+        return self.made(xp.where(condition.value, x.value, y.value), error, x, y)
+
+    def astype(self, x: Any, dtype: Any) -> Bounded:
+        if isinstance(x, Bounded):
+            return x
+        as_numbers = (self.host.astype(part, self.host.float64) for part in (x.value, x.unsure))
+        return Bounded(self, *as_numbers)
+
+    # Functions that make and move
+
+    def finfo(self, dtype: Any) -> Any:
+        return self.host.finfo(dtype)
+
+    def ones_like(self, x: Bounded) -> Bounded:
+        return Bounded(self, self.host.ones_like(x.value), self.host.zeros_like(x.value))
+
+    def zeros_like(self, x: Bounded) -> Bounded:
+        return Bounded(self, self.host.zeros_like(x.value), self.host.zeros_like(x.value))
+
+    def reshape(self, x: Bounded, shape: tuple[int, ...]) -> Bounded:
+        return self.exact(lambda array: self.host.reshape(array, shape), x)
+
+    def concat(self, arrays: list[Bounded], *, axis: int | None = 0) -> Bounded:
+        value = self.host.concat([x.value for x in arrays], axis=axis)
+        return self.made(value, self.host.concat([x.error for x in arrays], axis=axis), *arrays)

@@ -1,0 +1,139 @@
+import math
+
+import numpy as np
+import pytest
+
+import agnostic_nn as ann
+from agnostic_nn.activations import ACTIVATIONS
+from agnostic_nn.losses import LOSSES
+from agnostic_nn.testing import assert_gradients, assert_parity
+
+A = np.asarray([[0.125, 0.5, 0.75, 0.625], [0.875, 0.5, 0.25, 0.375]])
+Y = np.asarray([[0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0]])
+
+#: Sum over all outputs and examples by the definition of each loss, one number at a time.
+DEFINITIONS = {
+    "binary_cross_entropy": lambda a, y: -math.log(a) if y == 1.0 else -math.log(1.0 - a),
+    "categorical_cross_entropy": lambda a, y: -math.log(a) if y == 1.0 else 0.0,
+    "squared_error": lambda a, y: (a - y) ** 2 / 2.0,
+    "absolute_error": lambda a, y: abs(a - y),
+    "huber": lambda a, y: (a - y) ** 2 / 2.0 if abs(a - y) <= 1.0 else abs(a - y) - 0.5,
+    "poisson": lambda a, y: (y * math.log(y / a) if y > 0.0 else 0.0) - y + a,
+}
+
+
+def by_definition(name, a, y, weight=None):
+    weight = np.ones((1, a.shape[1])) if weight is None else weight
+    pairs = zip(a.ravel(), y.ravel(), np.broadcast_to(weight, a.shape).ravel(), strict=True)
+    return sum(DEFINITIONS[name](*pair) * w for *pair, w in pairs) / a.shape[1]
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_cost_is_the_mean_over_examples(name, backend, close):
+    a, y = 4.0 * A, 3.0 * Y  # so that huber sees both of its branches
+    if name.endswith("cross_entropy"):
+        a, y = A, Y
+    cost = ann.compute_cost(backend.asarray(a), backend.asarray(y), loss=name)
+    close(cost, by_definition(name, a, y), units=32)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_sample_weights(name, backend, close):
+    weight = np.asarray([[0.5, 0.0, 2.0, 1.5]])
+    arrays = [backend.asarray(array) for array in (A, Y)]
+    cost = ann.compute_cost(*arrays, loss=name, sample_weight=backend.asarray(weight))
+    close(cost, by_definition(name, A, Y, weight), units=32)
+    plain = ann.initialize_backward(*arrays, loss=name)
+    weighted = ann.initialize_backward(*arrays, loss=name, sample_weight=backend.asarray(weight))
+    close(weighted, backend.to_numpy(plain).astype(np.float64) * weight, units=2)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradient_against_differences(name):
+    assert_gradients(LOSSES[name], A, 0.25 + 0.5 * Y)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("what", ["function", "derivative", "logit_function", "logit_derivative"])
+def test_parity(name, what, backend):
+    assert_parity(getattr(LOSSES[name], what), A, Y, backends=[backend], tolerance=32)
+
+
+def test_the_lesson_s_start(backend, close):
+    dAL = ann.initialize_backward(backend.asarray(A), backend.asarray(Y))
+    close(dAL, -(np.divide(Y, A) - np.divide(1 - Y, 1 - A)), units=4)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_finite_at_exactly_0_and_1(name, backend):
+    a = backend.asarray([[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
+    y = backend.asarray([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]])
+    cost = ann.compute_cost(a, y, loss=name)
+    dAL = ann.initialize_backward(a, y, loss=name)
+    assert np.isfinite(backend.to_numpy(cost))
+    assert np.all(np.isfinite(backend.to_numpy(dAL)))
+
+
+def test_a_sure_and_right_prediction_costs_nothing(backend):
+    sure = backend.asarray([[0.0, 1.0]])
+    for name in ("binary_cross_entropy", "categorical_cross_entropy"):
+        assert float(backend.to_numpy(ann.compute_cost(sure, sure, loss=name))) == 0.0
+
+
+def test_a_sure_and_wrong_prediction_has_a_gradient_that_points_back(backend):
+    dAL = ann.initialize_backward(backend.asarray([[0.0, 1.0]]), backend.asarray([[1.0, 0.0]]))
+    down, up = backend.to_numpy(dAL)[0]
+    assert down < -1e20
+    assert up > 1e20
+
+
+PAIRED = [name for name, loss in LOSSES.items() if loss.of_logits or name == "squared_error"]
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_pair_starts_from_prediction_minus_target(name, backend, close):
+    loss, xp = LOSSES[name], backend.xp
+    g = ACTIVATIONS[loss.output]
+    Z = backend.asarray([[-2.0, 0.5, 1.5, 0.0], [1.0, -0.5, 0.25, -1.0]])
+    y = backend.asarray(Y)
+    AL = g(Z, xp=xp)
+    dZ = ann.initialize_backward(Z, y, loss=name, from_logits=True)
+    close(dZ, backend.to_numpy(AL).astype(np.float64) - Y, units=4)
+
+    # and it is what Eq. 1 makes of the lesson's dA[L]
+    lesson = g.backward(ann.initialize_backward(AL, y, loss=name), Z, xp=xp)
+    close(lesson, backend.to_numpy(dZ), units=32)
+    of_logits = ann.compute_cost(Z, y, loss=name, from_logits=True)
+    close(ann.compute_cost(AL, y, loss=name), backend.to_numpy(of_logits), units=64)
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_logits_do_not_overflow(name, backend):
+    # as far as the cost itself is still a number
+    largest = float(np.finfo(backend.dtype).max)
+    far = {"poisson": math.log(largest) - 5.0, "squared_error": math.sqrt(largest) / 8.0}.get(
+        name, largest / 8.0
+    )
+    Z = backend.asarray([[-far, far, 0.0, far], [far, -far, far, far]])
+    for y in (backend.asarray(Y), backend.asarray(1.0 - Y)):
+        assert np.isfinite(backend.to_numpy(ann.compute_cost(Z, y, loss=name, from_logits=True)))
+        dZ = ann.initialize_backward(Z, y, loss=name, from_logits=True)
+        assert np.all(np.isfinite(backend.to_numpy(dZ)))
+
+
+def test_binary_cross_entropy_counts_every_output(close, backend):
+    both = ann.compute_cost(backend.asarray(A), backend.asarray(Y))
+    each = [by_definition("binary_cross_entropy", A[i : i + 1], Y[i : i + 1]) for i in (0, 1)]
+    close(both, sum(each), units=32)
+
+
+def test_a_loss_of_your_own(backend, close):
+    quartic = ann.Loss(
+        "quartic",
+        lambda A, Y, *, xp: (A - Y) ** 4,  # noqa: ARG005
+        lambda A, Y, *, xp: 4.0 * (A - Y) ** 3,  # noqa: ARG005
+        "identity",
+    )
+    assert_gradients(quartic)
+    cost = ann.compute_cost(backend.asarray(A), backend.asarray(Y), loss=quartic)
+    close(cost, np.sum((A - Y) ** 4) / 4, units=32)

@@ -1,0 +1,326 @@
+"""Model files: what is written is what is read, and nothing else is accepted."""
+
+import hashlib
+import json
+import os
+import struct
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import agnostic_nn as ann
+from agnostic_nn import saving
+from agnostic_nn.saving import load, load_with_preparation, save
+
+
+@pytest.fixture
+def net():
+    return ann.Network(
+        [3, 5, 4, 2],
+        "categorical_cross_entropy",
+        activation=["tanh", "relu"],
+        dropout=[0.1, 0.2],
+        l2=0.01,
+        seed=7,
+        dtype="float64",
+    )
+
+
+@pytest.fixture
+def file(net, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save(net, path, preparation={"columns": ["a", "b"], "mean": 1.5})
+    return path
+
+
+def parts(path):
+    """Return the header and the data of a file."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
+
+
+def forge(path, change, resign=True):
+    """Change a file's tensors and description in place, and give it a digest that fits."""
+    header, _ = parts(path)
+    description = json.loads(header["__metadata__"]["agnostic_nn"])
+    tensors = safetensors.numpy.load_file(path)
+    change(tensors, description)
+    if resign:
+        description.pop("digest")
+        description["digest"] = saving._digest(tensors, description)
+    metadata = {"agnostic_nn": json.dumps(description)}
+    path.write_bytes(safetensors.numpy.save(tensors, metadata=metadata))
+
+
+def activation(name):
+    return ann.Activation(name, lambda Z, **_: Z * Z, lambda Z, **_: 2.0 * Z)
+
+
+def with_header(path, header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def refused(path, *words, **options):
+    with pytest.raises(ann.InvalidArgument) as caught:
+        load(path, **options)
+    for word in (*words, repr(str(path))):
+        assert word in str(caught.value)
+
+
+def test_comes_back_the_same(net, file):
+    again = load(file)
+    assert repr(again) == repr(net)
+    assert again.architecture == net.architecture
+    assert again.seed == net.seed
+    np.testing.assert_array_equal(again.theta, net.theta)
+
+
+def test_trains_on_after_loading(net, file):
+    X, Y = np.eye(3), np.eye(3)[:, :2]
+    assert ann.train(load(file), X, Y, epochs=2) != {}
+
+
+def test_preparation_comes_back(file):
+    _, preparation = load_with_preparation(file)
+    assert preparation == {"columns": ["a", "b"], "mean": 1.5}
+
+
+def test_any_reader_of_safetensors_finds_the_layers(net, file):
+    tensors = safetensors.numpy.load_file(file)
+    assert {name: tensor.shape for name, tensor in tensors.items()} == {
+        "layers.0.weight": (5, 3),
+        "layers.0.bias": (5,),
+        "layers.1.weight": (4, 5),
+        "layers.1.bias": (4,),
+        "layers.2.weight": (2, 4),
+        "layers.2.bias": (2,),
+    }
+    np.testing.assert_array_equal(tensors["layers.1.weight"], net.parameters[1].W)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_dtype_stays_or_changes(tmp_path, dtype):
+    save(ann.Network([2, 1], "squared_error", dtype=dtype), tmp_path / "m")
+    assert load(tmp_path / "m").dtype_name == dtype
+    assert load(tmp_path / "m", dtype="float32").dtype_name == "float32"
+
+
+def test_other_backends(tmp_path):
+    pytest.importorskip("array_api_strict")
+    net = ann.Network([2, 3, 1], "squared_error", backend="array_api_strict")
+    save(net, tmp_path / "m")
+    assert load(tmp_path / "m").backend.name == "numpy"
+    again = load(tmp_path / "m", backend="array_api_strict")
+    assert again.backend is net.backend
+    assert bool(again.xp.all(again.theta == net.theta))
+
+
+def test_bfloat16_is_kept_exactly(tmp_path):
+    pytest.importorskip("torch")
+    net = ann.Network([2, 3, 1], "squared_error", backend="torch", dtype="bfloat16")
+    save(net, tmp_path / "m")
+    again = load(tmp_path / "m", backend="torch")
+    assert again.dtype_name == "bfloat16"
+    assert bool((again.theta == net.theta).all())
+    with pytest.raises(ann.InvalidArgument, match="bfloat16"):
+        load(tmp_path / "m", backend="numpy")
+
+
+def test_an_estimator_is_saved_by_its_network(net, tmp_path):
+    class Fitted:
+        network_ = net
+
+    save(Fitted(), tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").theta, net.theta)
+    with pytest.raises(ann.InvalidArgument, match="net is of type str"):
+        save("net", tmp_path / "m")
+
+
+def test_replaces_in_one_step_and_leaves_nothing_beside(net, file):
+    net.theta += 1.0
+    save(net, file)
+    np.testing.assert_array_equal(load(file).theta, net.theta)
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_failed_write_keeps_what_was_there(net, file, monkeypatch):
+    before = file.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ann.InvalidArgument, match="No space left on device"):
+        save(net, file)
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_folder_that_does_not_exist(net, tmp_path):
+    with pytest.raises(ann.InvalidArgument, match="cannot be written: No such file or directory"):
+        save(net, tmp_path / "nowhere" / "m")
+
+
+def test_parameters_that_are_not_finite_are_not_saved(net, tmp_path):
+    net.theta[0] = float("nan")
+    with pytest.raises(ann.InvalidArgument, match=r"layers\.0\.weight holds NaN or infinity"):
+        save(net, tmp_path / "m")
+
+
+@pytest.mark.parametrize("preparation", [{"f": len}, {"x": float("nan")}])
+def test_preparation_must_be_json(net, tmp_path, preparation):
+    with pytest.raises(ann.InvalidArgument, match="preparation cannot be written as JSON"):
+        save(net, tmp_path / "m", preparation=preparation)
+
+
+def test_preparation_must_fit_the_header(net, tmp_path):
+    with pytest.raises(ann.InvalidArgument, match="preparation takes"):
+        save(net, tmp_path / "m", preparation={"x": "x" * saving.LARGEST_HEADER})
+
+
+# What load refuses
+
+
+def test_not_existing(tmp_path):
+    refused(tmp_path / "m", "there is no such file")
+    refused(tmp_path, "cannot be read")
+
+
+@pytest.mark.parametrize("kept", [0, 5, 8, 100, -1])
+def test_cut_short(file, kept):
+    file.write_bytes(file.read_bytes()[:kept])
+    refused(file, "cut short")
+
+
+def test_longer_than_it_says(file):
+    file.write_bytes(file.read_bytes() + b"x")
+    refused(file, "cut short or damaged")
+
+
+@pytest.mark.parametrize("place", [-1, -20, 300])
+def test_one_flipped_bit(file, place):
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    refused(file)
+
+
+def test_wrong_digest(file):
+    forge(file, lambda _, description: description.update(seed=8), resign=False)
+    refused(file, "digest does not fit")
+
+
+def test_header_too_long_is_refused_unread(tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
+    refused(path, "is not a model file", "header would take")
+
+
+@pytest.mark.parametrize("header", [b"not json", b"[1, 2]", b"[" * 100_000, {"x": 1}, {"x": {}}])
+def test_not_ours(tmp_path, header):
+    with_header(tmp_path / "m", header)
+    refused(tmp_path / "m", "is not a model file")
+
+
+def test_safetensors_of_someone_else(tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(safetensors.numpy.save({"x": np.ones(3)}))
+    refused(path, "not one of agnostic_nn")
+
+
+def test_future_version(file):
+    forge(file, lambda _, description: description.update(format_version=2, version="9.0"))
+    refused(file, "format version 2", "9.0", "upgrade")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format_version": 0},
+        {"format_version": None},
+        {"widths": "abc"},
+        {"widths": None},
+        {"activations": []},
+        {"activations": [["relu"], "relu", "softmax"]},
+        {"loss": 3},
+        {"dtype": "int8"},
+        {"dropout": [2.0, 2.0]},
+        {"seed": "x"},
+    ],
+)
+def test_damaged_description(file, change):
+    forge(file, lambda _, description: description.update(change))
+    with pytest.raises(ann.AgnosticNNError):
+        load(file)
+
+
+def test_huge_widths_need_no_memory(file):
+    widths = [3, 10**9, 4, 2]
+    forge(file, lambda _, description: description.update(widths=widths))
+    refused(file, "layers.0.weight", "wanted F64 of shape [1000000000, 3]")
+
+
+def test_wrong_shape_type_and_names(file):
+    def transpose(tensors, description):
+        tensors["layers.0.weight"] = np.ascontiguousarray(tensors["layers.0.weight"].T)
+
+    content = file.read_bytes()
+    forge(file, transpose)
+    refused(file, "layers.0.weight is F64 of shape [3, 5]", "wanted F64 of shape [5, 3]")
+
+    file.write_bytes(content)
+    forge(file, lambda tensors, _: tensors.update({"layers.0.bias": np.ones(5, "float32")}))
+    refused(file, "layers.0.bias is F32")
+
+    file.write_bytes(content)
+    forge(file, lambda tensors, _: tensors.pop("layers.0.bias"))
+    refused(file, "holds the tensors", "layers.0.bias")
+
+
+def test_overlapping_tensors(file):
+    header, data = parts(file)
+    header["layers.0.weight"]["data_offsets"] = header["layers.1.weight"]["data_offsets"]
+    with_header(file, header, data)
+    refused(file, "damaged")
+
+
+def test_not_finite(file):
+    def spoil(tensors, _):
+        tensors["layers.1.bias"][0] = np.inf
+
+    forge(file, spoil)
+    refused(file, "layers.1.bias holds NaN or infinity")
+
+
+def test_activations_and_losses_of_ones_own(tmp_path, monkeypatch):
+    square = activation("square")
+    save(ann.Network([2, 3, 1], "squared_error", activation=square), tmp_path / "m")
+    refused(tmp_path / "m", "activation 'square'", "agnostic_nn.ACTIVATIONS['square']")
+    monkeypatch.setitem(ann.ACTIVATIONS, "square", square)
+    assert load(tmp_path / "m").architecture.activations[0] is square
+
+    error = ann.LOSSES["squared_error"]
+    mine = ann.Loss("mine", error.function, error.derivative, "identity")
+    save(ann.Network([2, 1], mine), tmp_path / "m")
+    refused(tmp_path / "m", "loss 'mine'", "agnostic_nn.LOSSES['mine']")
+
+
+def test_a_name_that_means_something_else_is_not_saved(tmp_path):
+    relu = activation("relu")
+    with pytest.raises(ann.InvalidArgument, match="give it a name of its own"):
+        save(ann.Network([2, 3, 1], "squared_error", activation=relu), tmp_path / "m")
+
+
+def test_without_safetensors(net, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "safetensors.numpy", None)
+    with pytest.raises(ann.DependencyMissing, match=r'pip install "agnostic-nn\[save\]"'):
+        save(net, tmp_path / "m")
+
+
+def test_digest_is_sha256(file):
+    header, _ = parts(file)
+    description = json.loads(header["__metadata__"]["agnostic_nn"])
+    assert len(description["digest"]) == hashlib.sha256().digest_size * 2

@@ -1,0 +1,94 @@
+import math
+
+import pytest
+
+import agnostic_nn as ann
+from agnostic_nn.schedules import SCHEDULES, as_schedule, get_schedule
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epoch", "expected"),
+    [
+        (ann.Constant(0.3), 7.5, 0.3),
+        (ann.InverseScaling(0.4, power=1.0), 3, 0.1),
+        (ann.InverseScaling(0.4, power=0.5), 3, 0.2),
+        (ann.StepDecay(0.8, every=3, factor=0.5), 2.9, 0.8),
+        (ann.StepDecay(0.8, every=3, factor=0.5), 3, 0.4),
+        (ann.StepDecay(0.8, every=3, factor=0.5), 7.5, 0.2),
+        (ann.Exponential(0.8, factor=0.5), 2, 0.2),
+        (ann.Exponential(0.8, factor=0.25), 0.5, 0.4),
+        (ann.Cosine(1.0, final=0.2), 0, 1.0),
+        (ann.Cosine(1.0, final=0.2), 5, 0.6),
+        (ann.Cosine(1.0, final=0.2), 10, 0.2),
+        (ann.Cosine(1.0), 10 / 3, 0.75),  # cos(pi / 3) = 1/2
+        (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 0, 0.1),
+        (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 2, 0.55),
+        (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 4, 1.0),
+        (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 7, 0.505),
+        (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 10, 0.01),
+        (ann.WarmUp(0.2, length=4), 0, 0.0),
+        (ann.WarmUp(0.2, length=4), 1, 0.05),
+        (ann.WarmUp(0.2, length=4), 9, 0.2),
+        (ann.WarmUp(ann.Cosine(1.0), length=2), 1, 0.5),
+        (ann.WarmUp(ann.Cosine(1.0), length=2), 6, 0.5),  # the middle of the 8 epochs left
+    ],
+)
+def test_values(schedule, epoch, expected):
+    assert schedule(epoch, 10) == pytest.approx(expected, rel=1e-15 * 10, abs=1e-16)
+
+
+@pytest.mark.parametrize("schedule", [ann.Cosine(1.0), ann.OneCycle(0.1, peak=1.0, final=0.05)])
+def test_after_the_last_epoch_it_stays(schedule):
+    assert schedule(25, 10) == schedule(10, 10)
+
+
+def test_plateau():
+    schedule = ann.ReduceOnPlateau(1.0, factor=0.5, patience=2)
+    rate = lambda *costs: schedule(len(costs), 99, costs)  # noqa: E731
+    assert rate() == 1.0
+    assert rate(3.0, 2.0, 1.0) == 1.0
+    assert rate(1.0, 1.0) == 1.0
+    assert rate(1.0, 1.0, 1.0) == 0.5
+    assert rate(1.0, 1.0, 0.5, 0.5) == 1.0  # the wait begins anew
+    assert rate(1.0, *[1.0] * 4) == 0.25
+    assert rate(1.0, 1.0 - 1e-5, 1.0 - 2e-5) == 0.5  # less than the tolerance is no fall
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_gives_a_rate_all_along(name):
+    schedule = SCHEDULES[name]()
+    rates = [schedule(i / 4, 10, [1.0] * (i // 4)) for i in range(41)]
+    assert all(math.isfinite(rate) and rate >= 0.0 for rate in rates)
+    assert any(rate > 0.0 for rate in rates)
+
+
+def test_a_number_is_a_constant_schedule():
+    assert as_schedule(0.5) == ann.Constant(0.5)
+    assert as_schedule(chosen := ann.Cosine(1.0)) is chosen
+
+
+def test_training_follows_the_schedule():
+    """Each step reads the schedule in its middle; SGD on J = (w - 1)^2 / 2 shows the rates."""
+    schedule = ann.Exponential(0.5, factor=0.25)
+    net = ann.Network([1, 1], "squared_error", initializer="zeros", dtype="float64")
+    ann.train(net, [[0.0], [0.0]], [1.0, 1.0], epochs=2, batch_size=1, optimizer=ann.SGD(schedule))
+    left = 1.0
+    for i in range(4):
+        left *= 1.0 - schedule((i + 0.5) / 2, 2)
+    assert float(net.parameters[0].b[0, 0]) == pytest.approx(1.0 - left, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ann.StepDecay(0.1, every=0), r"every=0: wanted a number above 0\.0\."),
+        (lambda: ann.OneCycle(0.1, rise=1.0), r"rise=1\.0: wanted a number above 0\.0 and below"),
+        (lambda: ann.ReduceOnPlateau(0.1, patience=0), r"patience=0: wanted a whole number at le"),
+        (lambda: ann.WarmUp(0.1, length=0), r"length=0: wanted a number above"),
+        (lambda: ann.Cosine(-1.0), r"initial=-1\.0: wanted a number at least 0\.0\."),
+        (lambda: get_schedule("cosin"), r"schedule='cosin' is not known\. Did you mean 'cosine'"),
+    ],
+)
+def test_messages(make, message):
+    with pytest.raises(ann.InvalidArgument, match=message):
+        make()
