@@ -11,16 +11,19 @@ def int32(*words):
 
 #: kat_vectors of Random123 1.14: threefry2x32 20, counter, key, result.
 KNOWN = [
-    ((0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
-    ((0xFFFFFFFF,) * 2, (0xFFFFFFFF,) * 2, (0x1CB996FC, 0xBB002BE7)),
-    ((0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
+    (13, (0, 0), (0, 0), (0x9D1C5EC6, 0x8BD50731)),
+    (13, (0xFFFFFFFF,) * 2, (0xFFFFFFFF,) * 2, (0xFD36D048, 0x2D17272C)),
+    (13, (0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xBA3E4725, 0xF27D669E)),
+    (20, (0, 0), (0, 0), (0x6B200159, 0x99BA4EFE)),
+    (20, (0xFFFFFFFF,) * 2, (0xFFFFFFFF,) * 2, (0x1CB996FC, 0xBB002BE7)),
+    (20, (0x243F6A88, 0x85A308D3), (0x13198A2E, 0x03707344), (0xC4923A9C, 0x483DF7A0)),
 ]
 
 
-@pytest.mark.parametrize(("counter", "key", "expected"), KNOWN)
-def test_known_answers(counter, key, expected, backend):
+@pytest.mark.parametrize(("rounds", "counter", "key", "expected"), KNOWN)
+def test_known_answers(rounds, counter, key, expected, backend):
     words = [tuple(backend.asarray(word) for word in int32(*pair)) for pair in (key, counter)]
-    got = [backend.to_numpy(x).view(np.uint32)[0] for x in threefry_2x32(*words)]
+    got = [backend.to_numpy(x).view(np.uint32)[0] for x in threefry_2x32(*words, rounds)]
     assert [hex(word) for word in got] == [hex(word) for word in expected]
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from .record import Call, NDArray, Recorded, Storage, Tape, assign
 
-#: Elements of a block: a handful of operands of this length fit the fastest caches together.
-BLOCK = 2**13
+#: Elements of a block: a handful of operands of this length fit a core's own cache together.
+BLOCK = 2**14
 
 Bound = Callable[[], Any]
 
@@ -112,7 +112,7 @@ def _runs(calls: Sequence[Call]) -> list[list[Call]]:
 
 def _vector(call: Call) -> int:
     """Return the length of the vectors of an elementwise call that is worth cutting, else 0."""
-    if not call.elementwise or call.output.ndim != 1 or call.output.shape[0] < 2 * BLOCK:
+    if not call.elementwise or call.output.ndim != 1 or call.output.shape[0] < 4 * BLOCK:
         return 0
     n = int(call.output.shape[0])
     return n if all(x.size == 1 or x.shape == (n,) for x in call.inputs) else 0

@@ -103,7 +103,7 @@ def write_json(report: Report, file: Path) -> None:
     content = {
         "holds": report.holds,
         "seconds": round(report.seconds, 3),
-        "python": platform.python__version__,
+        "python": platform.python_version(),
         "platform": platform.platform(),
         "agnostic_nn": __version__,
         "backends": {name: asdict(found) for name, found in report.backends.items()},

@@ -1,0 +1,18 @@
+"""scikit-learn's interface: `MLPClassifier` and `MLPRegressor`, trained by `agnostic_nn.train`.
+
+The parameters, labels and checks are here; every equation and every step is the package's own.
+"""
+
+from importlib.util import find_spec
+
+from ..errors import DependencyMissing
+
+if find_spec("sklearn") is None:
+    raise DependencyMissing(
+        'MLPClassifier and MLPRegressor need scikit-learn: pip install "agnostic-nn[sklearn]".'
+    )
+
+from .classifier import MLPClassifier
+from .regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
