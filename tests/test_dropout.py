@@ -9,7 +9,7 @@ def int32(*words):
     return tuple(np.asarray([word], dtype=np.uint32).view(np.int32) for word in words)
 
 
-#: kat_vectors of Random123 1.14: threefry2x32 20, counter, key, result.
+#: kat_vectors of Random123 1.14: threefry2x32, rounds, counter, key, result.
 KNOWN = [
     (13, (0, 0), (0, 0), (0x9D1C5EC6, 0x8BD50731)),
     (13, (0xFFFFFFFF,) * 2, (0xFFFFFFFF,) * 2, (0xFD36D048, 0x2D17272C)),

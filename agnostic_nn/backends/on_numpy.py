@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,28 +54,46 @@ class NumPyBackend(Backend):
         compiled: dict[Any, Any],
     ) -> tuple[tuple[Array, ...], float]:
         """Repeat the recorded step; a step that cannot be recorded runs as it stands."""
-        n, widths = examples(data, order), [None if x is None else x.shape[1] for x in data]
+        n = examples(data, order)
         sizes = np.full(len(rates), batch_size)
         sizes[-1] = n - batch_size * (len(rates) - 1)
         costs = np.empty(len(rates))
         # a cost that overflows is training's to report, once
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            steps = {
+                size: self._recorded(step, state, data, size, len(rates[0]), compiled)
+                for size in {int(sizes[0]), int(sizes[-1])}
+            }
+            if None in steps.values():
+                return super().epoch(step, state, data, order, batch_size, rates, t, compiled)
             for i, (size, now) in enumerate(zip(sizes.tolist(), rates, strict=True)):
-                key = (step, size, *map(id, state), *widths)
-                if key not in compiled:
-                    compiled[key] = recorded(step, state, data, size, len(now))
-                if compiled[key] is None:
-                    return super().epoch(step, state, data, order, batch_size, rates, t, compiled)
-                costs[i] = compiled[key](data, order, i * batch_size, now, t + i)
+                costs[i] = steps[size](data, order, i * batch_size, now, t + i)
         return state, float(costs @ sizes / n)
 
+    @staticmethod
+    def _recorded(
+        step: Step,
+        state: tuple[Array, ...],
+        data: Sequence[Array | None],
+        size: int,
+        rates: int,
+        compiled: dict[Any, Any],
+    ) -> Any:
+        """Return the step on minibatches of that size; None where it cannot be recorded."""
+        widths = [None if x is None else x.shape[1] for x in data]
+        key = (step, size, *widths, *map(id, state))
+        if key not in compiled:
+            try:
+                compiled[key] = RecordedStep(step, state, data, size, rates)
+            except Exception:  # a function of the user's own may do anything with an array,
+                compiled[key] = None  # and if that is an error, running it as it stands raises it
+        return compiled[key]
 
-def recorded(*arguments: Any) -> RecordedStep | None:
-    """Record a step; None where it does what cannot be recorded."""
-    try:
-        return RecordedStep(*arguments)
-    except Exception:  # a function of the user's own may do anything with an array
-        return None  # and if that is an error, running the step as it stands will raise it
+
+def thread_count() -> int:
+    """Return how many threads to compute with: OMP_NUM_THREADS, as for the products, or all."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(allowed)) if allowed.isdecimal() else os.cpu_count() or 1
 
 
 class RecordedStep:
@@ -94,7 +113,7 @@ class RecordedStep:
         self.rates = np.ones(rates, dtype)
         self.clock = np.ones(1, np.int32)
         tape, cost = record(step, state, self.batch, self.rates, self.clock)
-        self.calls, self.cost = compile_tape(tape, cost)
+        self.calls, self.cost = compile_tape(tape, cost, thread_count())
 
     def __call__(
         self,

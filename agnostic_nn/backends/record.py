@@ -52,7 +52,9 @@ class Call:
     @property
     def elementwise(self) -> bool:
         """Whether any part of the output needs the same part of the inputs alone."""
-        return isinstance(self.function, np.ufunc) and self.function.signature is None
+        if isinstance(self.function, np.ufunc):
+            return self.function.signature is None
+        return self.function is assign
 
     def bind(self, inputs: Sequence[Any], out: NDArray) -> Callable[[], Any]:
         """Return the call with its arrays, ready to be made."""

@@ -8,8 +8,11 @@ elementwise calls on long vectors go through the cache block by block.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,28 +20,65 @@ import numpy as np
 from .record import Call, NDArray, Recorded, Storage, Tape, assign
 
 #: Elements of a block: a handful of operands of this length fit a core's own cache together.
-BLOCK = 2**14
+BLOCK = 2**15
 
+#: A call with its arrays, ready to be made.
 Bound = Callable[[], Any]
 
 
-def compile_tape(tape: Tape, cost: Recorded) -> tuple[list[Bound], NDArray]:
+def compile_tape(tape: Tape, cost: Recorded, threads: int) -> tuple[list[Bound], NDArray]:
     """Return the calls of the step, ready to be made in order, and where they leave the cost."""
     calls = _without_repeats(tape.calls, cost)
     calls = _without_unused(calls, cost)
-    calls, pieces = _without_joins(calls)
+    calls, parts = _without_joins(calls)
     runs = _runs(calls)
-    memory = _Memory(runs, pieces, cost)
+    memory = _Memory(runs, parts, cost)
     bound: list[Bound] = []
     for run in runs:
-        n = run[0].output.shape[0] if len(run) > 1 else 0
-        for start in range(0, n, BLOCK) or [0]:
-            block = slice(start, min(start + BLOCK, n)) if n else None
-            for call in run:
-                inputs = [memory.array(x, block) for x in call.inputs]
-                out = memory.array(call.output, block)
-                bound.append(call.bind(inputs, out))
+        if _height(run[0]) == 0:
+            bound += [memory.bind(call) for call in run]
+        else:
+            bound += _by_blocks(run, memory, threads)
     return bound, memory.array(cost)
+
+
+def _by_blocks(run: Sequence[Call], memory: _Memory, threads: int) -> list[Bound]:
+    """Make the calls of a run for one block of rows after the other, and share the blocks out."""
+    rows, height = run[0].output.shape[0], _height(run[0])
+    blocks = [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
+    threads = min(threads, len(blocks))
+    shares = [
+        [memory.bind(call, block, thread) for block in share for call in run]
+        for thread, share in enumerate(_evenly(blocks, threads))
+    ]
+    return shares[0] if threads == 1 else [functools.partial(_together, shares)]
+
+
+def _evenly(items: Sequence[Any], n: int) -> list[Sequence[Any]]:
+    bounds = [len(items) * i // n for i in range(n + 1)]
+    return [items[start:stop] for start, stop in itertools.pairwise(bounds)]
+
+
+def _together(shares: Sequence[Sequence[Bound]]) -> None:
+    """Make one share of the calls here and the others in threads; NumPy lets go of the lock."""
+    others = [_workers().submit(_in_order, share) for share in shares[1:]]
+    _in_order(shares[0])
+    for other in others:
+        other.result()
+
+
+def _in_order(calls: Sequence[Bound]) -> None:
+    for call in calls:
+        call()
+
+
+@functools.cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="agnostic_nn")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def _without_repeats(calls: Sequence[Call], cost: Recorded) -> list[Call]:
@@ -51,7 +91,7 @@ def _without_repeats(calls: Sequence[Call], cost: Recorded) -> list[Call]:
         for x, version in zip(call.inputs, call.versions, strict=True):
             if isinstance(x, Recorded):
                 x.storage = same.get(x.storage, x.storage)
-                operands += [x.storage, _place(x), version]
+                operands += [x.storage, _layout(x), version]
             else:  # a constant, or an argument such as an axis
                 operands.append(id(x))
         output = call.output.storage
@@ -77,7 +117,7 @@ def _without_unused(calls: Sequence[Call], cost: Recorded) -> list[Call]:
 
 def _without_joins(calls: Sequence[Call]) -> tuple[list[Call], dict[Storage, Recorded]]:
     """Leave out copies into a part of a vector, where the part can be computed in its place."""
-    pieces: dict[Storage, Recorded] = {}
+    parts: dict[Storage, Recorded] = {}
     kept = []
     for call in calls:
         whole = call.output.storage
@@ -87,132 +127,155 @@ def _without_joins(calls: Sequence[Call]) -> tuple[list[Call], dict[Storage, Rec
                 isinstance(x, Recorded)
                 and x.storage.argument is None
                 and x.storage.writes == 1
-                and x.storage not in pieces
+                and x.storage not in parts
                 and x.storage.dtype == whole.dtype
-                and _place(x) == (0, x.shape, (x.dtype.itemsize,))
-                and x.size == _size(x.storage)
+                and _layout(x) == (0, x.shape, (x.dtype.itemsize,))
+                and x.size == math.prod(x.storage.shape)
             ):
-                pieces[x.storage] = call.output
+                parts[x.storage] = call.output
                 continue
         kept.append(call)
-    return kept, pieces
+    return kept, parts
 
 
 def _runs(calls: Sequence[Call]) -> list[list[Call]]:
-    """Group neighbouring elementwise calls on long vectors of the same length."""
+    """Group neighbouring elementwise calls on large arrays of one shape."""
     runs: list[list[Call]] = []
     for call in calls:
-        n = _vector(call)
-        if n and runs and _vector(runs[-1][-1]) == n:
+        previous = runs[-1][-1] if runs else None
+        if (
+            previous is not None
+            and _height(call) > 0
+            and _height(previous) > 0
+            and previous.output.shape == call.output.shape
+        ):
             runs[-1].append(call)
         else:
             runs.append([call])
     return runs
 
 
-def _vector(call: Call) -> int:
-    """Return the length of the vectors of an elementwise call that is worth cutting, else 0."""
-    if not call.elementwise or call.output.ndim != 1 or call.output.shape[0] < 4 * BLOCK:
+def _height(call: Call) -> int:
+    """Return how many rows of an elementwise call make a block; 0 where it is better left whole."""
+    out = call.output
+    if not call.elementwise or out.ndim == 0 or out.size < 4 * BLOCK:
         return 0
-    n = int(call.output.shape[0])
-    return n if all(x.size == 1 or x.shape == (n,) for x in call.inputs) else 0
+    if any(x.size > 1 and x.ndim != out.ndim for x in call.inputs):
+        return 0
+    return int(max(1, BLOCK * int(out.shape[0]) // out.size))
 
 
 class _Memory:
     """The memory of every temporary, from the call that makes it to the last that needs it."""
 
     def __init__(
-        self, runs: Sequence[Sequence[Call]], pieces: dict[Storage, Recorded], cost: Recorded
+        self, runs: Sequence[Sequence[Call]], parts: dict[Storage, Recorded], cost: Recorded
     ) -> None:
         self._flat: dict[Storage, NDArray] = {}
-        self._blocks: set[Storage] = set()  # temporaries as long as a block, not as their vector
+        self._local: dict[Storage, dict[int, NDArray]] = {}  # a block for each thread
         self._free: dict[tuple[int, Any], list[NDArray]] = {}
-        first, last = self._lives(runs, cost)
-        for piece in pieces.values():  # a vector with parts computed in place is never shared
-            whole = piece.storage
-            self._flat.setdefault(whole, np.zeros(_size(whole), whole.dtype))
-        for part, piece in pieces.items():
-            self._flat[part] = self.array(piece)
-        place = 0
-        for number, run in enumerate(runs):
-            for call in run:
-                ending = [s for s in _read(call) if last[s] == (number, place)]
-                over = [s for s in ending if _may_overwrite(call, s)]
-                self._release(over)
-                local = (
-                    len(run) > 1
-                    and first.get(call.output.storage) == last.get(call.output.storage, (0, 0))[0]
-                )
-                self._take(call.output.storage, local)
-                self._release([s for s in ending if s not in over])
-                place += 1
+        for part in parts.values():  # a vector with parts computed in place is never shared
+            self._flat.setdefault(part.storage, _empty(part.storage))
+        for storage, part in parts.items():
+            self._flat[storage] = self.array(part)
 
-    def array(self, x: Any, block: slice | None = None) -> NDArray:
-        """Return the NumPy array that a recorded one stands for, or a block of it."""
-        if not isinstance(x, Recorded):
-            array: NDArray = x
-        elif x.storage in self._blocks:
-            assert block is not None
-            return self._flat[x.storage][: block.stop - block.start]
-        else:
-            storage = x.storage
-            base = storage.argument
-            if base is None:
-                base = self._flat[storage].reshape(storage.shape)
-            array = functools.reduce(lambda array, how: how(array), x.views, base)
-        return array if block is None or array.size == 1 else array[block]
-
-    @staticmethod
-    def _lives(
-        runs: Sequence[Sequence[Call]], cost: Recorded
-    ) -> tuple[dict[Storage, int], dict[Storage, tuple[int, int]]]:
-        """Return the run that first writes to each storage, and run and call that need it last."""
         first: dict[Storage, int] = {}
-        last: dict[Storage, tuple[int, int]] = {}
-        place = 0
+        last: dict[Storage, Call | None] = {}
         for number, run in enumerate(runs):
             for call in run:
                 first.setdefault(call.output.storage, number)
-                for storage in (*_read(call), call.output.storage):
-                    last[storage] = (number, place)
-                place += 1
-        last[cost.storage] = (len(runs), place)
-        return first, last
+                last |= dict.fromkeys((*_read(call), call.output.storage), call)
+        last[cost.storage] = None  # needed beyond the last call
+        for number, run in enumerate(runs):
+            self._place(run, {s for s in _written(run) if first[s] == number}, last)
 
-    def _take(self, storage: Storage, local: bool) -> None:
-        if storage.argument is not None or storage in self._flat:
-            return
-        size = min(BLOCK, _size(storage)) if local else _size(storage)
-        free = self._free.get((size, storage.dtype))
-        self._flat[storage] = free.pop() if free else np.zeros(size, storage.dtype)
-        if local:
-            self._blocks.add(storage)
+    def _place(
+        self, run: Sequence[Call], new: set[Storage], last: dict[Storage, Call | None]
+    ) -> None:
+        blocks = _height(run[0]) > 0
+        # What is read in another layout than it is written may not change before the run is over
+        viewed = {x.storage for call in run for x in _operands(call) if not _as_output(x, call)}
+        later: set[Storage] = set()
+        for call in run:
+            ending = {s for s in _read(call) if last[s] is call}
+            at_once = ending - viewed if call.elementwise else set()
+            self._release(at_once)
+            output = call.output.storage
+            if output in new and output.argument is None and output not in self._flat:
+                local = blocks and output not in viewed and last[output] in run
+                if local:
+                    self._local[output] = {}
+                    self._flat[output] = np.empty(0)
+                else:
+                    self._take(output)
+            new.discard(output)
+            later |= ending - at_once
+            if not blocks:
+                self._release(later)
+                later = set()
+        self._release(later)
 
-    def _release(self, storages: Sequence[Storage]) -> None:
+    def bind(self, call: Call, block: slice | None = None, thread: int = 0) -> Bound:
+        """Return a call with its arrays, or with a block of their rows."""
+        inputs = [self.array(x, block, thread) for x in call.inputs]
+        return call.bind(inputs, self.array(call.output, block, thread))
+
+    def array(self, x: Any, block: slice | None = None, thread: int = 0) -> NDArray:
+        """Return the NumPy array that a recorded one stands for, or a block of its rows."""
+        if isinstance(x, Recorded):
+            storage = x.storage
+            if storage in self._local:
+                assert block is not None
+                own = self._local[storage].setdefault(thread, _empty_block(storage))
+                return own[: block.stop - block.start]
+            base = storage.argument
+            if base is None:
+                base = self._flat[storage].reshape(storage.shape)
+            x = functools.reduce(lambda array, how: how(array), x.views, base)
+        array: NDArray = x
+        return array if block is None or array.ndim == 0 or array.shape[0] == 1 else array[block]
+
+    def _take(self, storage: Storage) -> None:
+        free = self._free.get((math.prod(storage.shape), storage.dtype))
+        self._flat[storage] = free.pop() if free else _empty(storage)
+
+    def _release(self, storages: Iterable[Storage]) -> None:
         for storage in storages:
-            if storage.argument is None:
+            if storage.argument is None and storage not in self._local:
                 flat = self._flat[storage]
                 if flat.base is None:  # a part of a vector is not memory of its own
                     self._free.setdefault((flat.size, flat.dtype), []).append(flat)
+
+
+def _empty(storage: Storage) -> NDArray:
+    return np.zeros(math.prod(storage.shape), storage.dtype)
+
+
+def _empty_block(storage: Storage) -> NDArray:
+    rows = max(1, BLOCK * storage.shape[0] // math.prod(storage.shape))
+    return np.zeros((rows, *storage.shape[1:]), storage.dtype)
+
+
+def _operands(call: Call) -> list[Recorded]:
+    return [x for x in (*call.inputs, call.output) if isinstance(x, Recorded)]
 
 
 def _read(call: Call) -> set[Storage]:
     return {x.storage for x in call.inputs if isinstance(x, Recorded)}
 
 
-def _size(storage: Storage) -> int:
-    return math.prod(storage.shape)
+def _written(run: Sequence[Call]) -> set[Storage]:
+    return {call.output.storage for call in run}
 
 
-def _place(x: Recorded) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+def _as_output(x: Recorded, call: Call) -> bool:
+    """Whether an operand is a whole array in the very layout of the call's output."""
+    return not x.views and x.shape == call.output.shape
+
+
+def _layout(x: Recorded) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """Where in its storage a view begins, its shape and its strides."""
     base = np.empty(x.storage.shape, dtype=x.storage.dtype)
     array = functools.reduce(lambda array, how: how(array), x.views, base)
     begin = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     return begin, array.shape, array.strides
-
-
-def _may_overwrite(call: Call, storage: Storage) -> bool:
-    """Whether the output may take an input's memory: element by element, in the same layout."""
-    views = [x for x in call.inputs if isinstance(x, Recorded) and x.storage is storage]
-    return call.elementwise and all(not x.views and x.shape == call.output.shape for x in views)
