@@ -15,6 +15,7 @@ from typing import Any
 
 from .architecture import Architecture
 from .backends import backend_of, host
+from .backends.base import Epoch
 from .checks import check_number
 from .errors import InvalidArgument, TrainingWarning
 from .metrics import Metric, metric_for
@@ -161,10 +162,10 @@ def train(
             began = time.perf_counter()
             rates = _rates(training, steps, last, history.get(watched, ()))
             order = _order(net.seed, training.epoch, n, chosen, shuffle)
+            work = Epoch(data, order, batch_size, rates, training.step + 1)
             state, cost = net.backend.epoch(
-                step, (net.theta, *training.state), data, order, batch_size, rates,
-                training.step + 1, training.compiled,
-            )  # fmt: skip
+                step, (net.theta, *training.state), work, training.compiled
+            )
             net.theta, *slots = state
             training.state = tuple(slots)
             training.step += steps

@@ -15,10 +15,51 @@ from ..namespace import Array, Namespace
 #: Floating-point types that theta may have, where a backend has them.
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
-#: ``(state, batch, rates, t, xp) -> (state, cost)``: one pure training step. `state` is a tuple
-#: of arrays, `batch` (X, Y, sample_weight or None) with one example per row, `rates` numbers
-#: that change with the step, `t` its number as an int32 array of shape (1,).
-Step = Callable[..., tuple[tuple[Array, ...], Array]]
+#: theta and the optimizer's vectors.
+State = tuple[Array, ...]
+
+#: X, Y and the weights of the examples, or None for them; one example per row.
+Rows = Sequence[Array | None]
+
+#: ``(state, batch, rates, t, xp) -> (state, cost)``: one pure training step on a minibatch of
+#: rows, with the numbers that change from step to step, and the step's own number as an int32
+#: array of shape (1,).
+Step = Callable[..., tuple[State, Array]]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the examples: the minibatches, and what changes from one to the next.
+
+    Attributes
+    ----------
+    data : sequence of (array or None)
+        X, Y and the weights, one example per row.
+    order : int array of the host, or None
+        The rows to visit, in this order; None for all as they stand.
+    batch_size : int
+        Rows per step; the last step takes what is left.
+    rates : sequence of tuples of float
+        The numbers that change with the step, one tuple a step.
+    first : int
+        The number of the first step.
+    """
+
+    data: Rows
+    order: np.ndarray[Any, Any] | None
+    batch_size: int
+    rates: Sequence[tuple[float, ...]]
+    first: int
+
+    @property
+    def examples(self) -> int:
+        """How many examples are visited."""
+        return _examples(self.data, self.order)
+
+
+def _examples(data: Rows, order: np.ndarray[Any, Any] | None) -> int:
+    assert data[0] is not None
+    return int(data[0].shape[0]) if order is None else len(order)
 
 
 @dataclass(frozen=True)
@@ -122,16 +163,8 @@ class Backend:
     # Running
 
     def epoch(
-        self,
-        step: Step,
-        state: tuple[Array, ...],
-        data: Sequence[Array | None],
-        order: np.ndarray[Any, Any] | None,
-        batch_size: int,
-        rates: Sequence[tuple[float, ...]],
-        t: int,
-        compiled: dict[Any, Any],
-    ) -> tuple[tuple[Array, ...], float]:
+        self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
+    ) -> tuple[State, float]:
         """Run a step for every minibatch, and read the mean cost once at the end.
 
         Parameters
@@ -140,16 +173,8 @@ class Backend:
             The training step.
         state : tuple of arrays
             theta and the optimizer's vectors; may be changed in place.
-        data : sequence of (array or None)
-            X, Y and the weights, one example per row.
-        order : int array or None
-            The rows to visit, in this order; None for all as they stand.
-        batch_size : int
-            Rows per step; the last step takes what is left.
-        rates : sequence of tuples
-            The numbers that change with the step, one tuple a step.
-        t : int
-            The number of the first step.
+        epoch : Epoch
+            The minibatches, and what changes from one to the next.
         compiled : dict
             Kept from epoch to epoch, for whatever a backend prepares for these very arrays.
 
@@ -160,25 +185,24 @@ class Backend:
             The mean over the examples.
         """
         del compiled  # nothing is prepared
-        clock = self.asarray(np.asarray([t], dtype=np.int32))
+        clock = self.asarray(np.asarray([epoch.first], dtype=np.int32))
         total: Any = 0.0
-        n = examples(data, order)
-        batches = self.batches(data, order, batch_size, state[0].dtype)
-        for batch, now in zip(batches, rates, strict=True):
-            state, cost = step(state, batch, now, clock, self.xp)
-            total = total + cost * (batch[0].shape[0] / n)
+        batches = self.batches(epoch.data, epoch.order, epoch.batch_size, state[0].dtype)
+        for batch, rates in zip(batches, epoch.rates, strict=True):
+            state, cost = step(state, batch, rates, clock, self.xp)
+            total = total + cost * (batch[0].shape[0] / epoch.examples)
             clock = clock + 1
         return state, float(self.to_numpy(total))
 
     def batches(
         self,
-        data: Sequence[Array | None],
+        data: Rows,
         order: np.ndarray[Any, Any] | None,
         batch_size: int,
         dtype: Any,
     ) -> Iterator[list[Array]]:
         """Yield each minibatch in `dtype`: gathered by `order`, or views; None stays None."""
-        n = examples(data, order)
+        n = _examples(data, order)
         rows = None if order is None else self.asarray(order)
         for start in range(0, n, batch_size):
             stop = min(start + batch_size, n)
@@ -194,10 +218,3 @@ class Backend:
         else:
             rows = self.xp.take(array, order[start:stop], axis=0)
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
-
-
-def examples(data: Sequence[Array | None], order: np.ndarray[Any, Any] | None) -> int:
-    """Return how many examples an epoch visits."""
-    X = data[0]
-    assert X is not None
-    return int(X.shape[0]) if order is None else len(order)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
-from .base import Backend, Step
+from .base import Backend, State, Step
 
 
 class CuPyBackend(Backend):
@@ -59,7 +59,7 @@ class CuPyBackend(Backend):
         """Wait for the GPU."""
         self.device.synchronize()
 
-    def epoch(self, step: Step, *args: Any) -> tuple[tuple[Array, ...], float]:
+    def epoch(self, step: Step, *args: Any) -> tuple[State, float]:
         """Run the steps with this GPU as the current one."""
         with self.device:
             return super().epoch(step, *args)

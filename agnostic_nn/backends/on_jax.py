@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
-from .base import Backend, Step, examples
+from .base import Backend, Epoch, State, Step
 
 
 class JAXBackend(Backend):
@@ -61,29 +60,23 @@ class JAXBackend(Backend):
         jax.block_until_ready(self.xp.zeros(()))
 
     def epoch(
-        self,
-        step: Step,
-        state: tuple[Array, ...],
-        data: Sequence[Array | None],
-        order: np.ndarray[Any, Any] | None,
-        batch_size: int,
-        rates: Sequence[tuple[float, ...]],
-        t: int,
-        compiled: dict[Any, Any],
-    ) -> tuple[tuple[Array, ...], float]:
+        self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
+    ) -> tuple[State, float]:
         """Run the whole batches as one compiled loop, then the smaller one that is left."""
-        n = examples(data, order)
-        whole = n // batch_size
-        rows = self.xp.asarray(np.arange(n) if order is None else order, dtype=self.xp.int32)
-        numbers = self.xp.asarray(np.asarray(rates), dtype=state[0].dtype)
-        clock = self.xp.asarray([t], dtype=self.xp.int32)
         del compiled  # JAX remembers what it compiled
-        run, cost = _compiled(self.xp), self.xp.zeros((), dtype=state[0].dtype)
-        for start, stop, size in ((0, whole, batch_size), (whole, len(numbers), n % batch_size)):
-            if start < stop:
-                chosen = rows[start * batch_size :][: (stop - start) * size]
-                chosen = self.xp.reshape(chosen, (stop - start, size))
-                state, clock, added = run(step, state, data, chosen, numbers[start:stop], clock)
+        n, dtype = epoch.examples, state[0].dtype
+        whole, left = divmod(n, epoch.batch_size)
+        order = np.arange(n) if epoch.order is None else epoch.order
+        order = self.xp.asarray(order, dtype=self.xp.int32)
+        rates = self.xp.asarray(np.asarray(epoch.rates), dtype=dtype)
+        clock = self.xp.asarray([epoch.first], dtype=self.xp.int32)
+        run, cost = _compiled(self.xp), self.xp.zeros((), dtype=dtype)
+        for start, steps, size in ((0, whole, epoch.batch_size), (whole, int(left > 0), left)):
+            if steps > 0:
+                rows = order[start * epoch.batch_size :][: steps * size]
+                rows = self.xp.reshape(rows, (steps, size))
+                now = rates[start : start + steps]
+                state, clock, added = run(step, state, epoch.data, rows, now, clock)
                 cost = cost + added / n
         return state, float(cost)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat.numpy
@@ -11,7 +10,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
-from .base import Backend, Step, examples
+from .base import Backend, Epoch, State, Step
 from .record import record
 from .replay import compile_tape
 
@@ -43,48 +42,33 @@ class NumPyBackend(Backend):
         return self.asarray(values, dtype)
 
     def epoch(
-        self,
-        step: Step,
-        state: tuple[Array, ...],
-        data: Sequence[Array | None],
-        order: np.ndarray[Any, Any] | None,
-        batch_size: int,
-        rates: Sequence[tuple[float, ...]],
-        t: int,
-        compiled: dict[Any, Any],
-    ) -> tuple[tuple[Array, ...], float]:
+        self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
+    ) -> tuple[State, float]:
         """Repeat the recorded step; a step that cannot be recorded runs as it stands."""
-        n = examples(data, order)
-        sizes = np.full(len(rates), batch_size)
-        sizes[-1] = n - batch_size * (len(rates) - 1)
-        costs = np.empty(len(rates))
+        sizes = np.full(len(epoch.rates), epoch.batch_size)
+        sizes[-1] = epoch.examples - epoch.batch_size * (len(epoch.rates) - 1)
+        costs = np.empty(len(sizes))
         # a cost that overflows is training's to report, once
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             steps = {
-                size: self._recorded(step, state, data, size, len(rates[0]), compiled)
+                size: self._recorded(step, state, epoch, size, compiled)
                 for size in {int(sizes[0]), int(sizes[-1])}
             }
             if None in steps.values():
-                return super().epoch(step, state, data, order, batch_size, rates, t, compiled)
-            for i, (size, now) in enumerate(zip(sizes.tolist(), rates, strict=True)):
-                costs[i] = steps[size](data, order, i * batch_size, now, t + i)
-        return state, float(costs @ sizes / n)
+                return super().epoch(step, state, epoch, compiled)
+            for i, size in enumerate(sizes.tolist()):
+                costs[i] = steps[size](epoch, i)
+        return state, float(costs @ sizes / epoch.examples)
 
     @staticmethod
     def _recorded(
-        step: Step,
-        state: tuple[Array, ...],
-        data: Sequence[Array | None],
-        size: int,
-        rates: int,
-        compiled: dict[Any, Any],
+        step: Step, state: State, epoch: Epoch, size: int, compiled: dict[Any, Any]
     ) -> Any:
         """Return the step on minibatches of that size; None where it cannot be recorded."""
-        widths = [None if x is None else x.shape[1] for x in data]
-        key = (step, size, *widths, *map(id, state))
+        key = (step, size, *map(id, state), *(x is None for x in epoch.data))
         if key not in compiled:
             try:
-                compiled[key] = RecordedStep(step, state, data, size, rates)
+                compiled[key] = RecordedStep(step, state, epoch, size)
             except Exception:  # a function of the user's own may do anything with an array,
                 compiled[key] = None  # and if that is an error, running it as it stands raises it
         return compiled[key]
@@ -99,43 +83,30 @@ def thread_count() -> int:
 class RecordedStep:
     """A training step on minibatches of one size, as a list of NumPy calls."""
 
-    def __init__(
-        self,
-        step: Step,
-        state: Sequence[Array],
-        data: Sequence[Array | None],
-        size: int,
-        rates: int,
-    ) -> None:
+    def __init__(self, step: Step, state: State, epoch: Epoch, size: int) -> None:
         dtype = state[0].dtype
-        self.state = state
-        self.batch = [None if x is None else np.ones((size, x.shape[1]), dtype) for x in data]
-        self.rates = np.ones(rates, dtype)
+        self.state = state  # keeps the arrays, and so their ids, alive
+        self.batch = [None if x is None else np.ones((size, x.shape[1]), dtype) for x in epoch.data]
+        self.rates = np.ones(len(epoch.rates[0]), dtype)
         self.clock = np.ones(1, np.int32)
         tape, cost = record(step, state, self.batch, self.rates, self.clock)
         self.calls, self.cost = compile_tape(tape, cost, thread_count())
 
-    def __call__(
-        self,
-        data: Sequence[Array | None],
-        order: np.ndarray[Any, Any] | None,
-        start: int,
-        rates: tuple[float, ...],
-        t: int,
-    ) -> Array:
-        """Gather a minibatch, make the calls, and return the cost."""
-        for rows, batch in zip(data, self.batch, strict=True):
+    def __call__(self, epoch: Epoch, i: int) -> Array:
+        """Gather minibatch i, make the calls, and return the cost."""
+        start = i * epoch.batch_size
+        for rows, batch in zip(epoch.data, self.batch, strict=True):
             if rows is None or batch is None:
                 continue
             chosen = slice(start, start + len(batch))
-            if order is None:
+            if epoch.order is None:
                 batch[...] = rows[chosen]
             elif rows.dtype != batch.dtype:
-                batch[...] = rows[order[chosen]]
+                batch[...] = rows[epoch.order[chosen]]
             else:  # mode="clip" lets NumPy write to `out` without a buffer in between
-                np.take(rows, order[chosen], axis=0, out=batch, mode="clip")
-        self.rates[...] = rates
-        self.clock[0] = t
+                np.take(rows, epoch.order[chosen], axis=0, out=batch, mode="clip")
+        self.rates[...] = epoch.rates[i]
+        self.clock[0] = epoch.first + i
         for call in self.calls:
             call()
         return self.cost

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
-from .base import Backend, Step
+from .base import Backend, State, Step
 
 
 class TorchBackend(Backend):
@@ -66,7 +66,7 @@ class TorchBackend(Backend):
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def epoch(self, step: Step, *args: Any) -> tuple[tuple[Array, ...], float]:
+    def epoch(self, step: Step, *args: Any) -> tuple[State, float]:
         """Run the steps without recording them for automatic gradients."""
         import torch
 
