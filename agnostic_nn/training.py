@@ -17,7 +17,7 @@ from .architecture import Architecture
 from .backends import backend_of, host
 from .backends.base import Epoch
 from .checks import check_number
-from .errors import InvalidArgument, TrainingWarning
+from .errors import InvalidArgument, OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
 from .network import ORDER, SPLIT, Network
@@ -163,9 +163,14 @@ def train(
             rates = _rates(training, steps, last, history.get(watched, ()))
             order = _order(net.seed, training.epoch, n, chosen, shuffle)
             work = Epoch(data, order, batch_size, rates, training.step + 1)
-            state, cost = net.backend.epoch(
-                step, (net.theta, *training.state), work, training.compiled
-            )
+            try:
+                state, cost = net.backend.epoch(
+                    step, (net.theta, *training.state), work, training.compiled
+                )
+            except Exception as error:
+                if net.backend.ran_out_of_memory(error):
+                    raise _out_of_memory(net, training.optimizer, min(batch_size, n)) from error
+                raise
             net.theta, *slots = state
             training.state = tuple(slots)
             training.step += steps
@@ -311,6 +316,19 @@ def _evaluate(
         "validation_cost": net.mean_cost(*data),
         "validation_score": float(net.backend.to_numpy(score)),
     }
+
+
+def _out_of_memory(net: Network, optimizer: Optimizer, batch_size: int) -> OutOfMemory:
+    # theta, its gradient and the optimizer's vectors; forward and backward, Z and A and their d's
+    numbers = (2 + optimizer.slots) * net.architecture.size
+    numbers += 4 * batch_size * sum(net.architecture.widths)
+    needed = numbers * net.xp.finfo(net.dtype).bits / 8 / 2**30
+    device, memory = net.backend.describe()
+    there = f"{device} has {memory / 2**30:.1f} GiB" if memory else f"{device} has less"
+    return OutOfMemory(
+        f"a step with batch_size={batch_size} needs about {needed:,.1f} GiB beside the data, and "
+        f"{there}: take smaller batches or fewer units."
+    )
 
 
 def _warn_not_finite(epoch: int, best: Best) -> None:

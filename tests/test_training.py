@@ -418,3 +418,16 @@ def test_no_progress_bar_without_a_terminal(capsys, two_moons):
     ann.train(network(), *two_moons, epochs=2)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_out_of_memory_says_what_was_needed_and_what_there_was():
+    """10 million examples at once over a million units: 40 TB, which no machine gives."""
+    net = ann.Network([1, 10**6, 1], "squared_error", backend="numpy")
+    before = net.theta.copy()
+    X = np.zeros((10**7, 1), dtype=np.float32)
+    with pytest.raises(
+        ann.OutOfMemory,
+        match=r"^a step with batch_size=10000000 needs about [\d,.]+ GiB .* CPU has",
+    ):
+        ann.train(net, X, X, epochs=1, batch_size=10**7)
+    assert np.array_equal(net.theta, before)

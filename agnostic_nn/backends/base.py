@@ -160,6 +160,10 @@ class Backend:
     def synchronize(self) -> None:
         """Wait until everything that was started is done."""
 
+    def ran_out_of_memory(self, error: BaseException) -> bool:
+        """Whether that is what an error says."""
+        return isinstance(error, MemoryError)
+
     # Running
 
     def epoch(

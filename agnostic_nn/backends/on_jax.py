@@ -53,6 +53,10 @@ class JAXBackend(Backend):
         """Copy an array to the host, where it may be written to; JAX's own view may not."""
         return np.array(array)
 
+    def ran_out_of_memory(self, error: BaseException) -> bool:
+        """Whether that is what an error says."""
+        return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
     def synchronize(self) -> None:
         """Wait for everything that was started."""
         import jax

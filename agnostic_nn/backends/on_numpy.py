@@ -30,6 +30,13 @@ class NumPyBackend(Backend):
             raise InvalidArgument(f"backend='numpy:{device}': NumPy runs on the CPU alone.")
         return cls("numpy", array_api_compat.numpy, "cpu")
 
+    def describe(self) -> tuple[str, int | None]:
+        """Return the CPU, and the machine's memory where the system tells."""
+        try:
+            return "CPU", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        except (AttributeError, ValueError, OSError):
+            return "CPU", None
+
     def asarray(self, values: Any, dtype: Any = None) -> Array:
         """Return `values` as a NumPy array; what is too large for the dtype becomes infinite."""
         with np.errstate(over="ignore"):

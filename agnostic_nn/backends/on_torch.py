@@ -59,6 +59,15 @@ class TorchBackend(Backend):
         host: np.ndarray[Any, Any] = array.detach().cpu().numpy()
         return host
 
+    def ran_out_of_memory(self, error: BaseException) -> bool:
+        """Whether that is what an error says."""
+        import torch
+
+        # for the CPU torch has no class of its own
+        return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        )
+
     def synchronize(self) -> None:
         """Wait for the GPU, where there is one."""
         import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .backends import backends
+from .bench import bench
 from .evaluate import evaluate
 from .parity import parity
 from .predict import predict
@@ -24,3 +25,4 @@ app.command()(predict)
 app.command()(evaluate)
 app.command()(backends)
 app.command()(parity)
+app.command()(bench)

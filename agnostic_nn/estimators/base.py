@@ -5,88 +5,59 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..activations import ACTIVATIONS, Activation
 from ..architecture import Architecture
-from ..backends import Backend, backend_of, get_backend, host, move
+from ..backends import Backend, get_backend, move
 from ..backends import chosen_backend as backend_in_use
 from ..errors import InvalidArgument
-from ..initializers import INITIALIZERS
 from ..losses import Loss
 from ..namespace import Array
 from ..network import Network
-from ..optimizers import OPTIMIZERS, SGD, Momentum, Nesterov, Optimizer
-from ..schedules import SCHEDULES, Constant, Schedule, get_schedule
+from ..optimizers import Optimizer
 from ..training import History, train
 from .convergence import Convergence, adapt, same_rule, set_learning_rate, set_theta
-from .data import check_features, check_targets, check_weights, dtype_name, library_of, on_host, split
+from .data import (
+    check_features,
+    check_targets,
+    check_weights,
+    dtype_name,
+    library_of,
+    on_host,
+    split,
+)
 from .lbfgs import minimize_cost
+from .parameters import (
+    CONSTRAINTS,
+    activations_of,
+    batch_size_of,
+    dropout_of,
+    initial_theta,
+    optimizer_of,
+    sklearn_name,
+)
 
-#: scikit-learn's names where this package has others.
-_SKLEARN_NAMES = {"logistic": "sigmoid", "exp": "exponential"}
-_SKLEARN_ACTIVATIONS = ("identity", "logistic", "sigmoid", "tanh", "relu")
 
-
-def own_name(activation: Any) -> Any:
-    """Return this package's name for an activation of scikit-learn."""
-    return _SKLEARN_NAMES.get(activation, activation) if isinstance(activation, str) else activation
-
-
-def sklearn_name(activation: str) -> str:
-    """Return scikit-learn's name for an activation of this package."""
-    return {own: name for name, own in _SKLEARN_NAMES.items()}.get(activation, activation)
+def takes_minibatches(estimator: Any) -> bool:
+    """Whether an estimator has `partial_fit`; raise with the reason where not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a solver that takes minibatches, and lbfgs does not: "
+            "use 'adam' or 'sgd'."
+        )
+    return True
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """Base of `MLPClassifier` and `MLPRegressor`."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [
-            StrOptions({"logistic", *ACTIVATIONS} - {"softmax"}), Activation, "array-like",
-        ],
-        "solver": [StrOptions({"lbfgs", *OPTIMIZERS}), Optimizer],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"invscaling", "adaptive", *SCHEDULES}), Schedule],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"), Options(Real, {math.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "backend": [str, Backend, None],
-        "dtype": "no_validation",
-        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
-        "initializer": [StrOptions(set(INITIALIZERS)), None],
-        "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "callbacks": ["array-like", None],
-        "progress": ["boolean", None],
-    }  # fmt: skip
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     def _store(self, parameters: Mapping[str, Any]) -> None:
         """Keep the arguments of the constructor, as scikit-learn wants them: untouched."""
@@ -132,13 +103,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         widths = [X.shape[1], *sizes, Y.shape[1]]
 
         random = check_random_state(self.random_state)
-        theta = self._initial_theta(widths, random) if first else None
+        theta = initial_theta(self, widths, random) if first else None
+        by, seed = random, None if first else self.network_.seed
         if incremental:  # an example that comes again has to fall on the same side again
-            random = check_random_state(_seed(random) if first else self.network_.seed)
+            by = seed = int(random.randint(2**31 - 1)) if seed is None else seed
         if self.early_stopping and held_out is None and self.solver != "lbfgs":
-            data, held_out = split(data, self.validation_fraction, random, self._stratify(Y))
+            data, held_out = split(data, self.validation_fraction, by, self._stratify(Y))
         if first:
-            self._begin(widths, dtype_name(self.dtype, X), theta, library_of(X), _seed(random))
+            seed = int(random.randint(2**31 - 1)) if seed is None else seed
+            self._begin(widths, dtype_name(self.dtype, X), theta, library_of(X), seed)
         net = self._settle(widths, data)
 
         if self.solver == "lbfgs":
@@ -170,32 +143,19 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         Y = self._encode(y, first=False, incremental=True)
         return X, Y, check_weights(weight, X.shape[0])
 
-    def _initial_theta(self, widths: list[int], random: Any) -> Any:
-        """Draw the weights that scikit-learn would; None where another way was asked for."""
-        names = self.activation if isinstance(self.activation, (list, tuple)) else [self.activation]
-        if self.initializer is not None or any(g not in _SKLEARN_ACTIVATIONS for g in names):
-            return None
-        arrays = []
-        factor = 2.0 if all(own_name(g) == "sigmoid" for g in names) else 6.0
-        for n_prev, n in zip(widths, widths[1:], strict=False):
-            bound = math.sqrt(factor / (n_prev + n))
-            arrays.append(random.uniform(-bound, bound, (n_prev, n)).T)
-            arrays.append(random.uniform(-bound, bound, n))
-        return host.concatenate(arrays)
-
     def _begin(
-        self, widths: list[int], dtype: str, theta: Any, library: Backend, random: Any
+        self, widths: list[int], dtype: str, theta: Any, library: Backend, seed: int
     ) -> None:
         """Start from a new network, and forget what an earlier one reached."""
         loss, output = self._loss_and_output()
         net = Network(
             widths,
             loss,
-            activation=self._activations(),
+            activation=activations_of(self),
             output=output,
-            dropout=self._dropout(),
+            dropout=dropout_of(self),
             initializer="zeros" if theta is not None else self.initializer,
-            seed=int(random.randint(2**31 - 1)),
+            seed=seed,
             dtype=dtype,
             backend=self.backend or backend_in_use() or library,
         )
@@ -221,15 +181,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             net.to(self.backend)
         X, _, weight = data
         n = X.shape[0]
-        batch = n if self.solver == "lbfgs" else self._batch_size(n)
+        batch = n if self.solver == "lbfgs" else batch_size_of(self, n)
         # scikit-learn adds alpha / 2 ||W||^2 to the sum over a batch, this package to its mean
-        share = 1.0 if weight is None else n / float(weight.sum())
+        share = 1.0 if weight is None else n / max(float(weight.sum()), 1e-300)
         architecture = Architecture.of(
             widths,
             net.architecture.loss,
-            self._activations(),
+            activations_of(self),
             net.architecture.activations[-1],
-            self._dropout(),
+            dropout_of(self),
             self.alpha / batch * share,
         )
         if architecture != net.architecture:
@@ -251,16 +211,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 f"batch_size={self.batch_size} is more than the {n} examples: a batch is all "
                 "of them.",
-                stacklevel=4,
+                stacklevel=5,
             )
-        rule, before = self._optimizer(), net.training
+        rule, before = optimizer_of(self), net.training
+        chosen: Optimizer | None = rule
         if before is not None and same_rule(rule, before.optimizer):
             if not incremental:
                 before.optimizer = rule  # the settings may have changed; its state goes on
-            rule = None
+            chosen = None
         began = 0 if before is None else before.epoch
-        if held_out is not None and self.validation_scores_ is None:
-            self.validation_scores_ = []
+        scores = getattr(self, "validation_scores_", None)  # not there after lbfgs
+        self.validation_scores_ = [] if scores is None and held_out is not None else scores
 
         self.stopped_ = False
         X, Y, weight = data
@@ -268,17 +229,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             train(
                 net, X, Y,
                 epochs=1 if incremental else self.max_iter,
-                batch_size=self._batch_size(n),
-                optimizer=rule,
+                batch_size=batch_size_of(self, n),
+                optimizer=chosen,
                 sample_weight=weight,
                 shuffle=self.shuffle,
                 validation=held_out,
                 clip_norm=self.clip_norm,
-                callbacks=(self._after_epoch(n, held_out), *(self.callbacks or ())),
+                callbacks=(self._after_epoch(n, held_out, began), *(self.callbacks or ())),
                 progress=self.progress,
             )  # fmt: skip
         except KeyboardInterrupt:
-            warnings.warn("training was interrupted; the network is as it was then.", stacklevel=4)
+            warnings.warn("training was interrupted; the network is as it was then.", stacklevel=5)
         self._take_history(net, began)
         if self.early_stopping and (self.stopped_ or not incremental):
             self._convergence.restore(net)
@@ -287,11 +248,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"training went through all max_iter={self.max_iter} epochs and was still "
                 "gaining: it has not converged.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _after_epoch(
-        self, n: int, held_out: tuple[Any, ...] | None
+        self, n: int, held_out: tuple[Any, ...] | None, began: int
     ) -> Callable[[Network, History], bool]:
         """Return the callback that applies scikit-learn's rules after each epoch."""
         convergence = self._convergence
@@ -301,13 +262,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             loss, score = history["cost"][-1], None
             self.t_ += n
             if self.verbose:
-                print(f"Iteration {net.training.epoch}, loss = {loss:.8f}")  # noqa: T201
+                print(f"Iteration {net.training.epoch - began}, loss = {loss:.8f}")
             if held_out is not None:
                 score = self._validation_score(history, held_out)
                 assert self.validation_scores_ is not None
                 self.validation_scores_.append(score)
                 if self.verbose:
-                    print(f"Validation score: {score:f}")  # noqa: T201
+                    print(f"Validation score: {score:f}")
             if self.early_stopping:
                 assert score is not None
                 convergence.add(score, self.tol, net)
@@ -342,8 +303,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 "without chance. Wanted dropout=0, or another solver."
             )
 
-        def report(net: Network, history: History) -> None:
-            print(f"Iteration {len(history['cost'])}, loss = {history['cost'][-1]:.8f}")  # noqa: T201
+        def report(_: Network, history: History) -> None:
+            print(f"Iteration {len(history['cost'])}, loss = {history['cost'][-1]:.8f}")
 
         result = minimize_cost(
             net,
@@ -360,57 +321,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"lbfgs stopped after {result.nit} iterations before it converged "
                 f"({result.message}). Raise max_iter, or scale the data.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-
-    # Parameters, as this package takes them
-
-    def _activations(self) -> Any:
-        if isinstance(self.activation, (str, Activation)):
-            return own_name(self.activation)
-        return [own_name(g) for g in self.activation]
-
-    def _dropout(self) -> Any:
-        return self.dropout if isinstance(self.dropout, Real) else list(self.dropout)
-
-    def _batch_size(self, n: int) -> int:
-        return min(200 if self.batch_size == "auto" else int(self.batch_size), n)
-
-    def _optimizer(self) -> Optimizer:
-        if isinstance(self.solver, Optimizer):
-            return self.solver
-        rule = OPTIMIZERS[self.solver]
-        if self.solver == "sgd" and self.momentum > 0.0:
-            rule = Nesterov if self.nesterovs_momentum else Momentum
-        elif self.solver == "sgd":
-            rule = SGD
-        settings = {
-            "learning_rate": self._schedule(),
-            "momentum": self.momentum,
-            "beta1": self.beta_1,
-            "beta2": self.beta_2,
-            "epsilon": self.epsilon,
-        }
-        if self.weight_decay is not None:
-            settings["weight_decay"] = self.weight_decay
-        taken = {field.name for field in fields(rule)}
-        return rule(**{name: value for name, value in settings.items() if name in taken})
-
-    def _schedule(self) -> Schedule:
-        if isinstance(self.learning_rate, Schedule):
-            return self.learning_rate
-        if self.learning_rate in ("constant", "invscaling", "adaptive"):
-            return Constant(self.learning_rate_init)
-        schedule = get_schedule(self.learning_rate)(self.learning_rate_init)
-        return replace(schedule, power=self.power_t) if hasattr(schedule, "power") else schedule
-
-    def _check_solver(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                "partial_fit needs a solver that takes minibatches, and lbfgs does not: "
-                "use 'adam' or 'sgd'."
-            )
-        return True
 
     # What was fitted
 
@@ -469,9 +381,3 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
-
-
-def is_array(values: Any) -> bool:
-    """Whether values belong to an array library that is not NumPy."""
-    library = backend_of(values)
-    return library is not None and library.name != "numpy"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy import sparse
+from scipy import sparse  # type: ignore[import-untyped]
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ..backends import Backend, backend_of, get_backend
+from ..backends import Backend, backend_of, get_backend, host
 from ..errors import InvalidArgument
 
 #: Features in either of these stay as they are; of all else NumPy makes the first.
@@ -48,9 +48,18 @@ def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 def check_targets(estimator: Any, X: Any, y: Any, *, numeric: bool) -> Any:
     """Return y as it is where it belongs to the library of X, else checked and on the host."""
+    if y is None:
+        raise InvalidArgument(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
     library = library_of(X)
-    if y is None or not numeric or library.name == "numpy" or library_of(y).xp is not library.xp:
-        y = validate_data(estimator, y=on_host(y), multi_output=True, y_numeric=numeric)
+    if not numeric or library.name == "numpy" or library_of(y).xp is not library.xp:
+        y = check_array(
+            on_host(y), accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y",
+            estimator=estimator,
+        )  # fmt: skip
+        if numeric and y.dtype.kind == "O":
+            y = y.astype("float64")
     check_consistent_length(X, y)
     return y
 
@@ -59,7 +68,9 @@ def check_weights(sample_weight: Any, n: int) -> Any:
     """Return weights as a vector of NumPy; None stays None."""
     if sample_weight is None:
         return None
-    return _check_sample_weight(on_host(sample_weight), range(n))
+    return _check_sample_weight(
+        on_host(sample_weight), host.asarray([0.0] * n), ensure_non_negative=True
+    )
 
 
 def dtype_name(dtype: Any, X: Any) -> str:
@@ -85,5 +96,7 @@ def split(data: tuple[Any, ...], fraction: float, random: Any, stratify: Any) ->
 
 
 def _rows(array: Any, chosen: list[int]) -> Any:
+    if array is None:
+        return None
     library = library_of(array)
-    return library.rows(array, library.asarray(chosen), 0, len(chosen))
+    return library.xp.take(array, library.asarray(chosen), axis=0)

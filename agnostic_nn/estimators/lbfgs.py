@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from scipy.optimize import OptimizeResult, minimize
+from scipy.optimize import OptimizeResult, minimize  # type: ignore[import-untyped]
 
 from ..network import Network
 from ..training import Callback
@@ -41,7 +41,8 @@ def minimize_cost(
         history["cost"].append(float(intermediate_result.fun))
         if callbacks:
             set_theta(net, backend.asarray(intermediate_result.x.copy(), net.dtype))
-            if any([callback(net, history) for callback in callbacks]):
+            stop = [callback(net, history) for callback in callbacks]
+            if any(stop):
                 raise StopIteration
 
     result = minimize(

@@ -1,0 +1,1 @@
+"""This package beside its peers on the same work: `python -m benchmarks`."""

@@ -1,0 +1,96 @@
+"""`python -m benchmarks`: this package beside its peers, a table, a JSON file and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from . import machine, report
+from .tasks import TASKS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--nets", metavar="NAME,NAME", help=f"of {', '.join(TASKS)}; default all")
+    parser.add_argument("--backends", metavar="NAME,NAME", default="numpy,torch,jax")
+    parser.add_argument(
+        "--threads", metavar="N,N", help='default "1,all", and "all" where there is a GPU'
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help="turns of each; default 7")
+    parser.add_argument(
+        "--only", metavar="WORDS,WORDS", default="", help="contenders whose names hold these"
+    )
+    parser.add_argument(
+        "--tf32", action="store_true", help="let every GPU library compute float32 products in TF32"
+    )
+    parser.add_argument("--quick", action="store_true", help="only to see that everything runs")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help=".png, .svg or .pdf")
+    options = parser.parse_args()
+
+    gpu = uses_gpu(options.backends)
+    cores = machine.usable_cores()
+    threads = options.threads or ("all" if gpu or options.quick else "1,all")
+    numbers = [cores if n == "all" else int(n) for n in threads.split(",")]
+    chosen = options.nets.split(",") if options.nets else default_tasks(gpu, options.quick)
+    if unknown := [name for name in chosen if name not in TASKS]:
+        parser.error(f"unknown nets {', '.join(unknown)}; there are {', '.join(TASKS)}")
+    rounds = options.rounds or (2 if options.quick else 7)
+
+    found: dict[str, Any] = machine.describe() | {
+        "quick": options.quick,
+        "rounds": rounds,
+        "products": "TF32" if options.tf32 else "float32",
+        "results": [],
+    }
+    for n in dict.fromkeys(numbers):  # with one core, "1,all" is one run
+        content = in_a_process(options, n, chosen, rounds)
+        found["versions"] = content["versions"]
+        found["results"] += content["results"]
+        report.show(found, content["results"])
+    report.show_machine(found)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    if options.picture:
+        report.draw(found, options.picture)
+
+
+def uses_gpu(backends: str) -> bool:
+    return any(
+        name.startswith(("cupy", "torch:cuda", "jax:gpu", "jax:cuda"))
+        for name in backends.split(",")
+    )
+
+
+def default_tasks(gpu: bool, quick: bool) -> list[str]:
+    slow = ("784-2048-2048-10",) if quick else ()
+    return [task.name for task in TASKS.values() if (gpu or not task.gpu_only)
+            and task.name not in slow]  # fmt: skip
+
+
+def in_a_process(options: Any, threads: int, chosen: list[str], rounds: int) -> dict[str, Any]:
+    """Measure with so many threads; libraries read their number when they are imported."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.json"
+        command = [sys.executable, "-m", "benchmarks.measure", "--out", str(out)]
+        command += ["--tasks", ",".join(chosen), "--backends", options.backends]
+        command += ["--threads", str(threads), "--rounds", str(rounds), "--only", options.only]
+        command += ["--quick"] if options.quick else []
+        environment = os.environ | machine.environment(threads)
+        if uses_gpu(options.backends):
+            environment |= machine.gpu_environment(options.tf32)
+        if subprocess.run(command, env=environment, check=False).returncode:
+            sys.exit(f"benchmarks: the process with {threads} threads failed, see above")
+        content: dict[str, Any] = json.loads(out.read_text())
+    return content
+
+
+if __name__ == "__main__":
+    main()

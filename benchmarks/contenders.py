@@ -1,0 +1,233 @@
+"""Who takes part: the products alone, this package on each backend, and its peers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+from . import peers
+from .peers import Run
+from .tasks import Task, one_hot
+
+#: What takes the task, X and y and returns what runs it.
+Build = Callable[[Task, Any, Any], Run]
+
+#: Contenders are compared with this one, on the device they run on.
+PRODUCTS = "products alone"
+OURS = "agnostic_nn"
+
+
+@dataclass(frozen=True)
+class Contender:
+    name: str
+    device: str  # "cpu" or "gpu"
+    build: Build | None
+    reason: str = ""  # why it is left out, where it is
+
+
+#: Name, the modules it needs, the devices it runs on, and its builder for each kind of task.
+PEERS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        "JAX scan + optax",
+        ("jax", "optax"),
+        ("cpu", "gpu"),
+        {"train": peers.jax_train, "predict": peers.jax_predict},
+    ),
+    (
+        "PyTorch compiled",
+        ("torch",),
+        ("cpu", "gpu"),
+        {
+            "train": partial(peers.torch_train, compiled=True),
+            "predict": partial(peers.torch_predict, compiled=True),
+        },
+    ),
+    (
+        "PyTorch eager",
+        ("torch",),
+        ("cpu", "gpu"),
+        {"train": peers.torch_train, "predict": peers.torch_predict},
+    ),
+    (
+        "scikit-learn",
+        ("sklearn",),
+        ("cpu",),
+        {
+            "train": peers.sklearn_train,
+            "predict": peers.sklearn_predict,
+            "fit": peers.sklearn_fit,
+        },
+    ),
+    (
+        "thinc",
+        ("thinc",),
+        ("cpu",),
+        {"train": peers.thinc_train, "predict": peers.thinc_predict},
+    ),
+    ("skorch", ("skorch", "torch"), ("cpu", "gpu"), {"train": peers.skorch_train}),
+)
+
+
+def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Contender]:
+    """Yield who takes part in a task, and who would but cannot."""
+    import agnostic_nn as ann
+
+    devices: list[str] = []
+    products: dict[str, Any] = {}
+    ours = []
+    for name in backends:
+        full = f"{OURS} {name}"
+        try:
+            backend = ann.get_backend(name)
+        except ann.AgnosticNNError as error:
+            ours.append(Contender(full, "cpu", None, str(error).splitlines()[0]))
+            continue
+        device = device_of(backend)
+        devices += [] if device in devices else [device]
+        if device == "cpu" or not name.startswith("jax"):  # whose functions have no out=
+            products.setdefault(device, backend)
+        if task.kind == "fit" and not hasattr(ann, "MLPClassifier"):
+            ours.append(Contender(full, device, None, "has no MLPClassifier yet"))
+        else:
+            ours.append(Contender(full, device, partial(_OURS[task.kind], backend=backend)))
+    if task.gpu_only:
+        devices = [device for device in devices if device != "cpu"]
+
+    for device in devices:
+        if task.kind != "fit" and device in products:
+            backend = ann.get_backend("numpy") if device == "cpu" else products[device]
+            build = partial(products_alone, backend=backend)
+            yield Contender(_named(PRODUCTS, device), device, build)
+    yield from (one for one in ours if one.device in devices or one.build is None)
+    for name, needs, places, builders in PEERS:
+        missing = [module for module in needs if find_spec(module) is None]
+        for device in devices:
+            if device not in places or task.kind not in builders:
+                continue
+            full = _named(name, device)
+            if missing:
+                yield Contender(full, device, None, f"{missing[0]} is not installed")
+            elif quick and name == "PyTorch compiled":
+                yield Contender(full, device, None, "compiling takes longer than --quick should")
+            else:
+                build = partial(_on_device, builders[task.kind], device)
+                yield Contender(full, device, build)
+
+
+def device_of(backend: Any) -> str:
+    """Return "cpu" or "gpu"."""
+    place = backend.device
+    kind = getattr(place, "platform", None) or getattr(place, "type", "cpu")
+    return "gpu" if backend.name.startswith("cupy") or kind != "cpu" else "cpu"
+
+
+def _named(name: str, device: str) -> str:
+    return name if device == "cpu" else f"{name} ({device})"
+
+
+def _on_device(build: Any, device: str, task: Task, X: Any, y: Any) -> Run:
+    run: Run = build(task, X, y, device)
+    return run
+
+
+def products_alone(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
+    """The matrix products of a step, or of a prediction, into memory of their own: the limit."""
+    import numpy as np
+
+    del y
+    matmul, random = backend.xp.matmul, np.random.default_rng(0)
+    dtype = backend.dtype("float32")
+
+    def array(*shape: int) -> Any:
+        return backend.asarray(0.1 * random.standard_normal(shape, dtype=np.float32), dtype)
+
+    training = task.kind == "train"
+    m = task.batch if training else min(5000, task.rows)
+    n = task.widths
+    W = [array(n_out, n_in) for n_in, n_out in itertools.pairwise(n)]
+    # the examples lie in memory row after row, and the equations see them as columns
+    A = [array(m, n[0]).T, *(array(width, m) for width in n[1:-1])]
+    dZ = [array(width, m) for width in n[1:]]
+    Z, dA, dW = ([array(*x.shape) for x in like] for like in (dZ, A, W))
+    chunks = [] if training else [backend.asarray(X[i : i + m]).T for i in range(0, len(X), m)]
+
+    def forward(A0: Any) -> None:
+        for i in range(len(W)):
+            matmul(W[i], A[i] if i else A0, out=Z[i])
+
+    def step() -> None:
+        forward(A[0])
+        for i in reversed(range(len(W))):
+            matmul(dZ[i], A[i].T, out=dW[i])
+            if i > 0:
+                matmul(W[i].T, dZ[i], out=dA[i])
+
+    def run(repeats: int) -> dict[str, Any]:
+        for _ in range(repeats):
+            if training:
+                for _ in range(task.steps):
+                    step()
+            else:
+                for chunk in chunks:
+                    forward(chunk)
+            backend.synchronize()
+        return {}
+
+    return run
+
+
+def train(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
+    import agnostic_nn as ann
+
+    net = ann.Network(task.widths, "categorical_cross_entropy", backend=backend)
+    X = backend.asarray(X, net.dtype)
+    Y = backend.asarray(one_hot(y, task.widths[-1]), net.dtype)
+
+    def run(epochs: int) -> dict[str, Any]:
+        history = ann.train(
+            net, X, Y, epochs=epochs, batch_size=task.batch, optimizer="adam", progress=False
+        )
+        backend.synchronize()
+        return {"loss": history["cost"][-1]}
+
+    return run
+
+
+def predict(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
+    import agnostic_nn as ann
+
+    del y
+    net = ann.Network(task.widths, "categorical_cross_entropy", backend=backend)
+    X = backend.asarray(X, net.dtype)
+
+    def run(times: int) -> dict[str, Any]:
+        for _ in range(times):
+            outputs = net.predict(X)
+            float(backend.to_numpy(outputs[-1, 0]))  # waits until it is there
+        return {}
+
+    return run
+
+
+def fit(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
+    import agnostic_nn as ann
+
+    del task
+
+    def make() -> Any:
+        return ann.MLPClassifier(random_state=0)
+
+    inner = peers.fit_of(make, X, y)
+
+    def run(times: int) -> dict[str, Any]:
+        with ann.use_backend(backend):
+            return inner(times)
+
+    return run
+
+
+_OURS = {"train": train, "predict": predict, "fit": fit}

@@ -1,0 +1,54 @@
+"""`python -m benchmarks.table FILE.json`: a result file as Markdown tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import report
+from .contenders import OURS, PRODUCTS
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Return a table for each number of threads: contenders down, tasks across."""
+    lines = []
+    for threads in dict.fromkeys(result["threads"] for result in found["results"]):
+        results = [result for result in found["results"] if result["threads"] == threads]
+        names = list(dict.fromkeys(one["name"] for r in results for one in r["contenders"]))
+        limits = [name for name in names if name.startswith(PRODUCTS)]
+        lines += ["", f"**{report.threads_of(results[0])}**", ""]
+        lines.append("| | " + " | ".join(f"{r['title']}, a {r['unit']}".replace("a 1,", "1,")
+                                         for r in results) + " |")  # fmt: skip
+        lines.append("|---|" + "---:|" * len(results))
+        for name in [*limits, *report.order_of(results)]:
+            cells = [_cell(result, name) for result in results]
+            shown = f"**{name}**" if name.startswith(OURS) else name
+            lines.append(f"| {shown} | {' | '.join(cells)} |")
+    left_out = {
+        f"{name} ({reason})" for r in found["results"] for name, reason in r["left_out"].items()
+    }
+    note = (
+        "In brackets: times of the matrix products alone. Medians of "
+        f"{found['rounds']} rounds in one run, contenders in turn; float32."
+    )
+    lines += ["", note]
+    lines += [f"Left out: {', '.join(sorted(left_out))}."] if left_out else []
+    lines += ["", *(f"{line}  " for line in report.machine_lines(found))]
+    return "\n".join(lines).strip()
+
+
+def _cell(result: dict[str, Any], name: str) -> str:
+    for one in result["contenders"]:
+        if one["name"] == name:
+            value = report.ratio(result, one, PRODUCTS)
+            text = report.seconds(one["median"])
+            return text if value is None else f"{text} ({report.times(value)})"
+    return ""
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m benchmarks.table FILE.json")
+    print(markdown(json.loads(Path(sys.argv[1]).read_text())))

@@ -1,0 +1,100 @@
+"""The work that is measured: training steps of several nets, prediction, a whole fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """One piece of work, the same for every contender.
+
+    Attributes
+    ----------
+    kind : str
+        "train" (epochs of training steps), "predict" (all rows once) or "fit" (a classifier).
+    repeats : int
+        Epochs, or predictions, that are timed together in one turn of a contender.
+    gpu_only : bool
+        Whether a CPU would take too long for it.
+    """
+
+    name: str
+    kind: str
+    widths: tuple[int, ...]
+    batch: int = 0
+    steps: int = 1
+    rows: int = 0
+    repeats: int = 1
+    gpu_only: bool = False
+
+    @property
+    def count(self) -> float:
+        """How many units of work one repeat is: steps, thousands of rows, fits."""
+        return {"train": self.steps, "predict": self.rows / 1000, "fit": 1}[self.kind]
+
+    @property
+    def unit(self) -> str:
+        return {"train": "step", "predict": "1,000 rows", "fit": "fit"}[self.kind]
+
+    @property
+    def title(self) -> str:
+        if self.kind == "train":
+            return f"{self.name}, batch {self.batch}"
+        if self.kind == "predict":
+            return f"prediction of {self.rows:,} rows, {'-'.join(map(str, self.widths))}"
+        return "fit of a classifier on digits"
+
+
+def _train(batch: int, *widths: int, steps: int, repeats: int, gpu_only: bool = False) -> Task:
+    name = "-".join(map(str, widths))
+    return Task(name, "train", widths, batch, steps, batch * steps, repeats, gpu_only)
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        _train(200, 64, 100, 10, steps=50, repeats=10),
+        _train(32, 30, 64, 64, 2, steps=60, repeats=20),
+        _train(128, 784, 512, 512, 10, steps=50, repeats=2),
+        _train(512, 784, 2048, 2048, 10, steps=10, repeats=1),
+        Task("predict", "predict", (784, 512, 512, 10), rows=100_000),
+        Task("fit", "fit", (64, 100, 10)),
+        _train(8192, 784, 4096, 4096, 10, steps=10, repeats=2, gpu_only=True),
+    )
+}
+
+
+def quick(task: Task) -> Task:
+    """Return a small version of a task, to see that everything runs."""
+    if task.kind == "train":
+        return replace(task, steps=min(task.steps, 5), rows=5 * task.batch, repeats=1)
+    return replace(task, rows=min(task.rows, 5000))
+
+
+def make_data(task: Task) -> tuple[Any, Any]:
+    """Return float32 features, and class numbers that follow from them by a rule and noise."""
+    import numpy as np
+
+    if task.kind == "fit":
+        from sklearn.datasets import load_digits
+
+        X, y = load_digits(return_X_y=True)
+        return (X / 16.0).astype(np.float32), y
+    random = np.random.default_rng(0)
+    features, classes = task.widths[0], task.widths[-1]
+    X = random.standard_normal((task.rows, features), dtype=np.float32)
+    rule = random.standard_normal((features, classes), dtype=np.float32)
+    scores = X @ rule / np.float32(features**0.5)
+    scores += 0.5 * random.standard_normal(scores.shape, dtype=np.float32)
+    y = scores.argmax(axis=1)
+    y[:classes] = np.arange(classes)  # each class is there
+    return X, y
+
+
+def one_hot(y: Any, classes: int) -> Any:
+    """Return a float32 row for each example, with a 1 where its class is."""
+    import numpy as np
+
+    return np.eye(classes, dtype=np.float32)[y]
