@@ -1,5 +1,7 @@
 """Neural networks whose equations are written once and run on NumPy, CuPy, torch or JAX."""
 
+from typing import Any
+
 from .activations import (
     ACTIVATIONS,
     Activation,
@@ -72,6 +74,8 @@ __all__ = [
     "LayerGradients",
     "LayerParameters",
     "Loss",
+    "MLPClassifier",
+    "MLPRegressor",
     "Momentum",
     "Nesterov",
     "Network",
@@ -104,3 +108,12 @@ __all__ = [
     "train",
     "use_backend",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn is imported when one of its estimators is asked for, and not before
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from . import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

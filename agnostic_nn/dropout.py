@@ -1,10 +1,10 @@
 """Dropout masks that depend on (seed, step, layer) alone: the same bits on every backend.
 
-The generator is Threefry-2x32 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as
-1, 2, 3", SC 2011): a function of a key and a counter, without a state, so masks are made where
-the data is and training resumes at any step. It runs the 13 rounds that its authors found to
-pass every test of BigCrush; their default of 20 costs half as much again. It is written in int32, whose
-sum wraps around and whose bit operations exist in every library of the standard.
+The generator is Threefry-2x32 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy
+as 1, 2, 3", SC 2011): a function of a key and a counter, without a state, so masks are made
+where the data is and training resumes at any step. It runs the 13 rounds that its authors found
+to pass every test of BigCrush; their default of 20 costs half as much again. It is written in
+int32, whose sum wraps around and whose bit operations exist in every library of the standard.
 """
 
 from __future__ import annotations

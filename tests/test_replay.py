@@ -1,7 +1,5 @@
 """A recorded step does what the step does, whatever the tape and the memory go through."""
 
-import multiprocessing
-
 import numpy as np
 import pytest
 
@@ -26,12 +24,11 @@ def trained(epoch, monkeypatch, *, loss="categorical_cross_entropy", activation=
     return net
 
 
-@pytest.fixture(params=["whole", "blocks", "threads"])
+@pytest.fixture(params=["whole", "blocks"])
 def recorded(request, monkeypatch):
-    """The recorded epoch as it is; with every call cut into blocks; and those in two threads."""
-    if request.param != "whole":
+    """The recorded epoch as it is, and with every elementwise call cut into blocks."""
+    if request.param == "blocks":
         monkeypatch.setattr(replay, "BLOCK", 64)
-    monkeypatch.setattr(on_numpy, "thread_count", lambda: 2 if request.param == "threads" else 1)
     return on_numpy.NumPyBackend.epoch
 
 
@@ -134,19 +131,3 @@ def test_an_error_of_the_users_function_is_the_users_to_see():
     net = ann.Network([5, 4, 3], "squared_error", activation=ann.Activation("b", broken, broken))
     with pytest.raises(ZeroDivisionError, match="mine"):
         ann.train(net, X, Y, epochs=1)
-
-
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_training_after_a_fork(monkeypatch):
-    """The threads that share the blocks out are started anew in a forked process."""
-    if "fork" not in multiprocessing.get_all_start_methods():
-        pytest.skip("this system does not fork")
-    monkeypatch.setattr(replay, "BLOCK", 64)
-    monkeypatch.setattr(on_numpy, "thread_count", lambda: 2)
-    epoch = on_numpy.NumPyBackend.epoch
-    trained(epoch, monkeypatch)
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=trained, args=(epoch, monkeypatch))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0

@@ -11,7 +11,11 @@ HostArray = np.ndarray[Any, Any]
 
 def generator(seed: int, *purpose: int) -> np.random.Generator:
     """Return a counter-based generator (Philox) of its own for each seed and purpose."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, *purpose))))
+    # Different keys are different generators, so a key may be as plain as this one
+    words = 0
+    for number in purpose:
+        words = (words << 24) + number + 1
+    return np.random.Generator(np.random.Philox(key=seed + (words << 64)))
 
 
 def permutation(n: int, seed: int, *purpose: int) -> HostArray:

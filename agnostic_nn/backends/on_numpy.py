@@ -81,12 +81,6 @@ class NumPyBackend(Backend):
         return compiled[key]
 
 
-def thread_count() -> int:
-    """Return how many threads to compute with: OMP_NUM_THREADS, as for the products, or all."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, int(allowed)) if allowed.isdecimal() else os.cpu_count() or 1
-
-
 class RecordedStep:
     """A training step on minibatches of one size, as a list of NumPy calls."""
 
@@ -97,7 +91,7 @@ class RecordedStep:
         self.rates = np.ones(len(epoch.rates[0]), dtype)
         self.clock = np.ones(1, np.int32)
         tape, cost = record(step, state, self.batch, self.rates, self.clock)
-        self.calls, self.cost = compile_tape(tape, cost, thread_count())
+        self.calls, self.cost = compile_tape(tape, cost)
 
     def __call__(self, epoch: Epoch, i: int) -> Array:
         """Gather minibatch i, make the calls, and return the cost."""
@@ -111,7 +105,7 @@ class RecordedStep:
             elif rows.dtype != batch.dtype:
                 batch[...] = rows[epoch.order[chosen]]
             else:  # mode="clip" lets NumPy write to `out` without a buffer in between
-                np.take(rows, epoch.order[chosen], axis=0, out=batch, mode="clip")
+                rows.take(epoch.order[chosen], 0, batch, "clip")
         self.rates[...] = epoch.rates[i]
         self.clock[0] = epoch.first + i
         for call in self.calls:

@@ -62,6 +62,8 @@ class Call:
             return self.function(*inputs, out)  # type: ignore[no-any-return]
         if self.function in (np.maximum, np.minimum):  # these alone want a keyword
             return functools.partial(self.function, *inputs, out=out)
+        if self.function is np.matmul and out.ndim == 2 and out.flags.c_contiguous:
+            return functools.partial(np.dot, *inputs, out)  # the same product, half a µs sooner
         return functools.partial(self.function, *inputs, out)  # a third faster than a keyword
 
 

@@ -8,77 +8,30 @@ elementwise calls on long vectors go through the cache block by block.
 from __future__ import annotations
 
 import functools
-import itertools
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from .record import Call, NDArray, Recorded, Storage, Tape, assign
 
-#: Elements of a block: a handful of operands of this length fit a core's own cache together.
-BLOCK = 2**15
+#: Elements of a block: a handful of operands of this length stay in the caches together.
+BLOCK = 2**16
 
 #: A call with its arrays, ready to be made.
 Bound = Callable[[], Any]
 
 
-def compile_tape(tape: Tape, cost: Recorded, threads: int) -> tuple[list[Bound], NDArray]:
+def compile_tape(tape: Tape, cost: Recorded) -> tuple[list[Bound], NDArray]:
     """Return the calls of the step, ready to be made in order, and where they leave the cost."""
     calls = _without_repeats(tape.calls, cost)
     calls = _without_unused(calls, cost)
     calls, parts = _without_joins(calls)
     runs = _runs(calls)
     memory = _Memory(runs, parts, cost)
-    bound: list[Bound] = []
-    for run in runs:
-        if _height(run[0]) == 0:
-            bound += [memory.bind(call) for call in run]
-        else:
-            bound += _by_blocks(run, memory, threads)
+    bound = [memory.bind(call, block) for run in runs for block in _blocks(run) for call in run]
     return bound, memory.array(cost)
-
-
-def _by_blocks(run: Sequence[Call], memory: _Memory, threads: int) -> list[Bound]:
-    """Make the calls of a run for one block of rows after the other, and share the blocks out."""
-    rows, height = run[0].output.shape[0], _height(run[0])
-    blocks = [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
-    threads = min(threads, len(blocks))
-    shares = [
-        [memory.bind(call, block, thread) for block in share for call in run]
-        for thread, share in enumerate(_evenly(blocks, threads))
-    ]
-    return shares[0] if threads == 1 else [functools.partial(_together, shares)]
-
-
-def _evenly(items: Sequence[Any], n: int) -> list[Sequence[Any]]:
-    bounds = [len(items) * i // n for i in range(n + 1)]
-    return [items[start:stop] for start, stop in itertools.pairwise(bounds)]
-
-
-def _together(shares: Sequence[Sequence[Bound]]) -> None:
-    """Make one share of the calls here and the others in threads; NumPy lets go of the lock."""
-    others = [_workers().submit(_in_order, share) for share in shares[1:]]
-    _in_order(shares[0])
-    for other in others:
-        other.result()
-
-
-def _in_order(calls: Sequence[Bound]) -> None:
-    for call in calls:
-        call()
-
-
-@functools.cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="agnostic_nn")
-
-
-if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
-    os.register_at_fork(after_in_child=_workers.cache_clear)
 
 
 def _without_repeats(calls: Sequence[Call], cost: Recorded) -> list[Call]:
@@ -155,6 +108,15 @@ def _runs(calls: Sequence[Call]) -> list[list[Call]]:
     return runs
 
 
+def _blocks(run: Sequence[Call]) -> list[slice | None]:
+    """Return the rows to take at a time; None for all of them."""
+    height = _height(run[0])
+    if height == 0:
+        return [None]
+    rows = int(run[0].output.shape[0])
+    return [slice(start, min(start + height, rows)) for start in range(0, rows, height)]
+
+
 def _height(call: Call) -> int:
     """Return how many rows of an elementwise call make a block; 0 where it is better left whole."""
     out = call.output
@@ -172,7 +134,7 @@ class _Memory:
         self, runs: Sequence[Sequence[Call]], parts: dict[Storage, Recorded], cost: Recorded
     ) -> None:
         self._flat: dict[Storage, NDArray] = {}
-        self._local: dict[Storage, dict[int, NDArray]] = {}  # a block for each thread
+        self._local: dict[Storage, NDArray] = {}  # as many rows as a block has
         self._free: dict[tuple[int, Any], list[NDArray]] = {}
         for part in parts.values():  # a vector with parts computed in place is never shared
             self._flat.setdefault(part.storage, _empty(part.storage))
@@ -204,8 +166,8 @@ class _Memory:
             if output in new and output.argument is None and output not in self._flat:
                 local = blocks and output not in viewed and last[output] in run
                 if local:
-                    self._local[output] = {}
-                    self._flat[output] = np.empty(0)
+                    shape = (_height(call), *output.shape[1:])
+                    self._local[output] = np.zeros(shape, output.dtype)
                 else:
                     self._take(output)
             new.discard(output)
@@ -215,19 +177,18 @@ class _Memory:
                 later = set()
         self._release(later)
 
-    def bind(self, call: Call, block: slice | None = None, thread: int = 0) -> Bound:
+    def bind(self, call: Call, block: slice | None) -> Bound:
         """Return a call with its arrays, or with a block of their rows."""
-        inputs = [self.array(x, block, thread) for x in call.inputs]
-        return call.bind(inputs, self.array(call.output, block, thread))
+        inputs = [self.array(x, block) for x in call.inputs]
+        return call.bind(inputs, self.array(call.output, block))
 
-    def array(self, x: Any, block: slice | None = None, thread: int = 0) -> NDArray:
+    def array(self, x: Any, block: slice | None = None) -> NDArray:
         """Return the NumPy array that a recorded one stands for, or a block of its rows."""
         if isinstance(x, Recorded):
             storage = x.storage
             if storage in self._local:
                 assert block is not None
-                own = self._local[storage].setdefault(thread, _empty_block(storage))
-                return own[: block.stop - block.start]
+                return self._local[storage][: block.stop - block.start]
             base = storage.argument
             if base is None:
                 base = self._flat[storage].reshape(storage.shape)
@@ -249,11 +210,6 @@ class _Memory:
 
 def _empty(storage: Storage) -> NDArray:
     return np.zeros(math.prod(storage.shape), storage.dtype)
-
-
-def _empty_block(storage: Storage) -> NDArray:
-    rows = max(1, BLOCK * storage.shape[0] // math.prod(storage.shape))
-    return np.zeros((rows, *storage.shape[1:]), storage.dtype)
 
 
 def _operands(call: Call) -> list[Recorded]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
