@@ -1,4 +1,5 @@
 import builtins
+import contextlib
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import agnostic_nn as ann
 from agnostic_nn import backends
 from agnostic_nn.backends import backend_of, get_backend, move
+from agnostic_nn.backends.on_cupy import CuPyBackend
 from agnostic_nn.testing import VARIANTS, assert_parity
 
 
@@ -364,3 +366,29 @@ class TestPlugin:
         code, text = self.run(tmp_path, "--backends", "nunpy")
         assert code != 0
         assert "backends='nunpy' is not known. Did you mean 'numpy'" in text
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("name", ["numpy", "array_api_strict:device1"])
+def test_cupys_way_through_an_epoch(name, shuffle):
+    """Without a GPU: CuPy's sequence of launches, over the namespace of another library."""
+    other = get_backend(name)
+
+    class OnCuPysPaths(type(other)):
+        epoch = CuPyBackend.epoch
+
+    stand_in = OnCuPysPaths(name, other.xp, other.device)
+    stand_in.device = contextlib.nullcontext()
+    stand_in.asarray = lambda values, dtype=None: other.asarray(values, dtype)
+    X, Y = np.random.default_rng(0).standard_normal((2, 70, 3))
+    thetas = []
+    for backend in (other, stand_in):
+        net = ann.Network(
+            [3, 8, 3], "squared_error", dropout=0.2, dtype="float64", backend=backend, seed=3
+        )
+        ann.train(
+            net, X, Y, epochs=3, batch_size=32, optimizer="adamw", shuffle=shuffle,
+            sample_weight=np.arange(1.0, 71.0),
+        )  # fmt: skip
+        thetas.append(other.to_numpy(net.theta))
+    np.testing.assert_allclose(*thetas, rtol=1e-9)
