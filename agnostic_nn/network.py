@@ -8,8 +8,8 @@ from typing import Any
 from .activations import Activation
 from .architecture import Architecture
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
-from .checks import check_number
-from .errors import InvalidArgument
+from .checks import check_number, shown
+from .errors import InvalidArgument, OutOfMemory
 from .initializers import get_initializer
 from .losses import Loss
 from .namespace import Array, Namespace
@@ -20,6 +20,9 @@ WEIGHTS, ORDER, SPLIT = range(3)
 
 #: About how many numbers the widest layer of a prediction may hold at once.
 _CHUNK = 2**22
+
+#: No network has more parameters than this; more would overflow before memory runs out.
+_LARGEST = 2**48
 
 
 class Network:
@@ -96,7 +99,15 @@ class Network:
         self.backend_was_chosen = backend is not None or chosen_backend() is not None
         self.dtype = self.backend.dtype(dtype)
         self.training: Any = None
-        self.theta = self.backend.asarray(self._initial_theta(initializer), self.dtype)
+        size = self.architecture.size
+        if size > _LARGEST:
+            raise InvalidArgument(f"widths: {shown(size)} parameters are more than any memory has.")
+        try:
+            self.theta = self.backend.asarray(self._initial_theta(initializer), self.dtype)
+        except MemoryError as error:
+            raise OutOfMemory(
+                f"widths: there is too little memory for {size:,} numbers."
+            ) from error
 
     def _initial_theta(self, initializer: str | None) -> Array:
         arrays = []
@@ -194,7 +205,7 @@ class Network:
         """
         answer = self.outputs(self.check_rows("X", X, self.architecture.widths[0]))
         giver = backend_of(X) or get_backend("numpy")
-        return answer if giver.xp is self.xp else move(answer, giver)
+        return answer if giver is self.backend else move(answer, giver)
 
     def outputs(self, X: Array) -> Array:
         """Compute `predict` of rows that `check_rows` returned, in chunks of bounded memory."""
@@ -269,8 +280,10 @@ class Network:
             source = values if backend_of(values) is not None else host.asarray(values)
             if str(source.dtype) in ("object", "str") or str(source.dtype).startswith("<U"):
                 source = source.astype("float64")
+            if any(kind in str(source.dtype) for kind in ("complex", "datetime", "timedelta")):
+                raise TypeError(f"they are {source.dtype}")
             array = self.backend.hold(to_host(source, unless=self.backend), self.dtype)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             reason = str(error).splitlines()[0]
             raise InvalidArgument(f"{name} cannot be read as numbers: {reason}.") from error
         if array.ndim == 1 and (width == 1 and name != "X"):

@@ -24,7 +24,7 @@ def describe() -> dict[str, Any]:
         "processor": _processor(),
         "cores": usable_cores(),
         "memory_GiB": _memory(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
 

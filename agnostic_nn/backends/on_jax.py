@@ -89,7 +89,8 @@ class JAXBackend(Backend):
 def _compiled(xp: Any) -> Any:
     import jax
 
-    @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+    # The state is not donated: writing over the old theta makes the products wait for each other
+    @functools.partial(jax.jit, static_argnums=0)
     def run(
         step: Step, state: Any, data: Any, rows: Array, rates: Array, clock: Array
     ) -> tuple[Any, Array, Array]:
