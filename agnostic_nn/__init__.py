@@ -48,7 +48,7 @@ from .schedules import (
     StepDecay,
     WarmUp,
 )
-from .training import train
+from .training import resume, train
 from .version import __version__
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "load",
     "relu",
     "relu_derivative",
+    "resume",
     "save",
     "sigmoid",
     "sigmoid_derivative",

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, InvalidType
 from .namespace import Array
+
+
+def check_arrays(**arrays: Array) -> None:
+    """What has no shape is no array."""
+    for name, array in arrays.items():
+        if not hasattr(array, "shape"):
+            raise InvalidType(
+                f"{name} is of type {type(array).__name__}: wanted an array, of the same library "
+                "as the others."
+            )
+
+
+def check_columns(name: str, array: Array) -> None:
+    """One example per column, and at least one: the cost is a mean."""
+    check_arrays(**{name: array})
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise InvalidArgument(
+            f"{name} has shape {tuple(array.shape)}: wanted one example per column, at least one."
+        )
 
 
 def check_layer(A_prev: Array, W: Array, b: Array) -> None:
     """A_prev (n[l-1], m), W (n[l], n[l-1]) and b (n[l], 1) must fit each other."""
+    check_arrays(A_prev=A_prev, W=W, b=b)
     if W.ndim != 2 or A_prev.ndim != 2 or W.shape[1] != A_prev.shape[0]:
         raise InvalidArgument(
             f"W of shape {tuple(W.shape)} cannot multiply A_prev of shape {tuple(A_prev.shape)}: "
@@ -26,6 +48,7 @@ def check_layer(A_prev: Array, W: Array, b: Array) -> None:
 
 def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:
     """Two arrays that meet element by element must have the same shape."""
+    check_arrays(**{name: array, other_name: other})
     if tuple(array.shape) != tuple(other.shape):
         raise InvalidArgument(
             f"{name} has shape {tuple(array.shape)} and {other_name} {tuple(other.shape)}: "
@@ -35,10 +58,24 @@ def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> 
 
 def check_same_length(**sequences: Sequence[Any]) -> None:
     """Sequences with one entry per layer must be equally long."""
+    for name, sequence in sequences.items():
+        if not isinstance(sequence, Sequence) or isinstance(sequence, (str, bytes)):
+            raise InvalidType(
+                f"{name} is of type {type(sequence).__name__}: wanted a list, one entry per layer."
+            )
     lengths = {name: len(sequence) for name, sequence in sequences.items()}
     if len(set(lengths.values())) > 1:
         given = ", ".join(f"{name}: {length}" for name, length in lengths.items())
         raise InvalidArgument(f"one entry per layer is wanted in each, got {given}.")
+
+
+def shown(value: Any) -> str:
+    """Return what a message says of a value: its repr, cut short where that is long."""
+    try:
+        text = repr(value)
+    except Exception:  # a whole number of too many digits, a list too deep
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
 
 
 def check_number(
@@ -60,12 +97,15 @@ def check_number(
     )
     wanted = " and ".join(f"{word} {bound}" for word, bound, _ in bounds if bound is not None)
     kind = "a whole number" if integer else "a number"
+    if isinstance(value, float) and math.isinf(value):
+        kind = kind.replace("a", "a finite", 1)
     try:
-        holds = not isinstance(value, (bool, str)) and all(
+        holds = isinstance(value, numbers.Integral if integer else numbers.Real)
+        holds = holds and not isinstance(value, bool) and (integer or math.isfinite(value))
+        holds = holds and all(
             inside(value, bound) for _, bound, inside in bounds if bound is not None
         )
-        holds = holds and (int(value) == value if integer else float(value) == value)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:  # a whole number beyond any float
         holds = False
     if not holds:
-        raise InvalidArgument(f"{name}={value!r}: wanted {kind} {wanted}".rstrip() + ".")
+        raise InvalidArgument(f"{name}={shown(value)}: wanted {kind} {wanted}".rstrip() + ".")

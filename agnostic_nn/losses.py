@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .activations import from_the_largest, get_activation, softplus
-from .checks import check_same_shape
+from .checks import check_arrays, check_columns, check_same_shape
 from .errors import InvalidArgument, unknown_name
 from .namespace import Array, Namespace, agnostic
 
@@ -134,7 +134,7 @@ def huber_derivative(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -
 
 def poisson(A: Array, Y: Array, *, xp: Namespace) -> Array:
     """Y log(Y / A) - Y + A: half the Poisson deviance of counts Y whose mean is A."""
-    return _y_log_y(Y, xp) - Y * xp.log(xp.maximum(A, _floor(A, xp))) - Y + A
+    return Y * (_log(Y, xp) - xp.log(xp.maximum(A, _floor(A, xp)))) - Y + A
 
 
 def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
@@ -143,12 +143,12 @@ def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
 
 
 def poisson_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
-    """Y log Y - Y Z - Y + exp(Z)."""
-    return _y_log_y(Y, xp) - Y * Z - Y + get_activation("exponential")(Z, xp=xp)
+    """Y (log Y - Z) - Y + exp(Z)."""
+    return Y * (_log(Y, xp) - Z) - Y + get_activation("exponential")(Z, xp=xp)
 
 
-def _y_log_y(Y: Array, xp: Namespace) -> Array:
-    return Y * xp.log(xp.where(Y > 0.0, Y, xp.ones_like(Y)))  # 0 log 0 = 0
+def _log(Y: Array, xp: Namespace) -> Array:
+    return xp.log(xp.where(Y > 0.0, Y, xp.ones_like(Y)))  # so that 0 log 0 = 0
 
 
 #: Every loss by name. A new one is two or three functions above and a line here.
@@ -181,7 +181,7 @@ def get_loss(loss: str | Loss) -> Loss:
     """Return the loss of that name; a `Loss` is returned as it is."""
     if isinstance(loss, Loss):
         return loss
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise unknown_name("loss", loss, LOSSES)
     return LOSSES[loss]
 
@@ -292,7 +292,10 @@ def initialize_backward(
 
 
 def _check_targets(AL: Array, Y: Array, sample_weight: Array | None) -> None:
+    check_columns("AL", AL)
     check_same_shape("AL", AL, "Y", Y)
+    if sample_weight is not None:
+        check_arrays(sample_weight=sample_weight)
     if sample_weight is not None and tuple(sample_weight.shape) != (1, AL.shape[1]):
         raise InvalidArgument(
             f"sample_weight has shape {tuple(sample_weight.shape)}, wanted {(1, AL.shape[1])}: "

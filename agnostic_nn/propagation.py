@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .activations import Activation, get_activation
-from .checks import check_layer, check_same_length, check_same_shape
+from .checks import check_columns, check_layer, check_same_length, check_same_shape
 from .namespace import Array, Namespace, agnostic
 
 
@@ -163,6 +163,7 @@ def backward_propagation_layer(
     """
     Z, A_prev, W, _ = cache
     g = get_activation(activation)
+    check_columns("Z", Z)
     check_same_shape("dA", dA, "Z", Z)
     m = Z.shape[1]
 
@@ -220,8 +221,9 @@ def forward_propagation(
     >>> len(caches)
     2
     """
+    check_same_length(parameters=parameters, activations=activations)
     masks = [None] * len(parameters) if masks is None else masks
-    check_same_length(parameters=parameters, activations=activations, masks=masks)
+    check_same_length(parameters=parameters, masks=masks)
     A, caches = X, []
     for (W, b), activation, mask in zip(parameters, activations, masks, strict=True):
         A, cache = forward_propagation_layer(A, W, b, activation, xp=xp)
@@ -273,8 +275,9 @@ def backward_propagation(
     >>> backward_propagation((AL - Y) / (AL * (1 - AL)), caches, ["sigmoid"])
     [LayerGradients(dW=array([[-0.5]]), db=array([[0.]]))]
     """
+    check_same_length(caches=caches, activations=activations)
     masks = [None] * len(caches) if masks is None else masks
-    check_same_length(caches=caches, activations=activations, masks=masks)
+    check_same_length(caches=caches, masks=masks)
     dA, gradients = dAL, []
     for layer in reversed(range(len(caches))):
         if masks[layer] is not None:

@@ -13,12 +13,15 @@ import json
 import math
 import os
 import secrets
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .activations import ACTIVATIONS
 from .backends import Backend, get_backend, host, move
-from .errors import DependencyMissing, InvalidArgument
+from .checks import shown
+from .errors import DependencyMissing, InvalidArgument, InvalidType, OutOfMemory
 from .losses import LOSSES
 from .namespace import Array
 from .network import Network
@@ -29,6 +32,15 @@ FORMAT_VERSION = 1
 
 #: A header larger than this is refused before any of it is read.
 LARGEST_HEADER = 2**24
+
+#: As is one with more commas and brackets than this: they are what makes JSON slow and large.
+MOST_ENTRIES = 2**20
+
+#: And a file with more layers than this.
+MOST_LAYERS = 10_000
+
+#: What the names of a checkpoint's tensors beside the network's begin with.
+TRAINING = "training."
 
 _KEY = "agnostic_nn"
 _ITEM_SIZE = {"F16": 2, "F32": 4, "F64": 8}
@@ -72,21 +84,35 @@ def save(
         raise InvalidArgument(
             f"net is of type {type(net).__name__}: wanted a Network or a fitted estimator."
         )
+    write(path, encode(net, preparation=preparation))
+
+
+def encode(net: Network, tensors: dict[str, Array] | None = None, **more: Any) -> bytes:
+    """Return the bytes of a network's file, with more tensors of the host and more description."""
     _check_registered(net)
-    tensors = _tensors(net)
-    description: dict[str, Any] = _description(net) | {"preparation": preparation}
+    if net.architecture.depth > MOST_LAYERS:
+        raise InvalidArgument(
+            f"net has {net.architecture.depth:,} layers: wanted at most {MOST_LAYERS:,}."
+        )
+    tensors = _tensors(net) | (tensors or {})
+    description: dict[str, Any] = _description(net) | more
+    what = next(iter(more), "description")
     try:
         text = json.dumps(description, allow_nan=False)
         description = json.loads(text)  # as load will see it: tuples are lists, keys are strings
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"preparation cannot be written as JSON: {error}.") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{what} cannot be written as JSON: {error}.") from error
     description["digest"] = _digest(tensors, description)
     metadata = {_KEY: json.dumps(description, allow_nan=False)}
     if len(metadata[_KEY]) > LARGEST_HEADER // 2:
         raise InvalidArgument(
-            f"preparation takes {len(text):,} characters: wanted at most {LARGEST_HEADER // 2:,}."
+            f"{what} takes {len(text):,} characters: wanted at most {LARGEST_HEADER // 2:,}."
         )
-    write(path, _safetensors().save(tensors, metadata=metadata))
+    content: bytes = _safetensors().save(tensors, metadata=metadata)
+    length = int.from_bytes(content[:8], "little")
+    if length > LARGEST_HEADER or _entries(content[8 : 8 + length]) > MOST_ENTRIES:
+        raise InvalidArgument(f"{what} has too many entries: more than `load` would take.")
+    return content
 
 
 def load(
@@ -149,31 +175,63 @@ def load_with_preparation(
     net : Network
     preparation : dict or None
     """
-    where = f"path={os.fspath(path)!r}"
+    net, description, _ = decode(path, backend=backend, dtype=dtype)
+    return net, description.get("preparation")
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the description in a network's file, before its digest has been looked at."""
+    where = _where(path)
+    _, header = _read(path, where)
+    return _describe(header, where)
+
+
+def decode(
+    path: str | os.PathLike[str],
+    *,
+    backend: str | Backend | None = None,
+    dtype: str | None = None,
+) -> tuple[Network, dict[str, Any], dict[str, Array]]:
+    """Read a network's file: the network, the description, and all tensors by name."""
+    where = _where(path)
+    try:
+        return _decode(path, backend, dtype, where)
+    except MemoryError as error:
+        raise OutOfMemory(f"{where}: there is too little memory for the file.") from error
+
+
+def _decode(
+    path: str | os.PathLike[str], backend: str | Backend | None, dtype: str | None, where: str
+) -> tuple[Network, dict[str, Any], dict[str, Array]]:
     library = _safetensors()
-    file = _read(path, where)
-    description, header = _describe(file, where)
+    file, header = _read(path, where)
+    description = _describe(header, where)
     net = _network(description, header, backend, dtype, where)
     try:
         tensors = library.load(file)
     except Exception as error:  # the library has an exception of its own
-        raise InvalidArgument(f"{where}: the file is damaged ({error}).") from error
-    digest = description.pop("digest", None)
-    if digest != _digest(tensors, description):
+        raise InvalidArgument(f"{where}: the file is damaged ({shown(error)}).") from error
+    if not _has_digest(description.pop("digest", None), tensors, description):
         raise InvalidArgument(f"{where}: the file is damaged: its digest does not fit its content.")
     for name, tensor in tensors.items():
-        if not host.all_finite(tensor):
+        # what an optimizer remembers may well be infinite: a squared gradient in float16
+        if not (name.startswith(TRAINING) or host.all_finite(tensor)):
             raise InvalidArgument(f"{where}: {name} holds NaN or infinity: wanted finite numbers.")
     layers = range(net.architecture.depth)
     kinds = ("weight", "bias")
     theta = host.concatenate([tensors[f"layers.{i}.{kind}"] for i in layers for kind in kinds])
+    if not host.fits(theta, net.dtype_name):
+        raise InvalidArgument(f"{where} holds numbers too large for dtype={net.dtype_name!r}.")
     net.theta = net.backend.asarray(theta, net.dtype)
-    return net, description.get("preparation")
+    return net, description, tensors
 
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: beside its place, to the disk, then renamed into place."""
+    where = _where(path)
     target = Path(path)
+    if not target.name:
+        raise InvalidArgument(f"{where} cannot be written: it is a folder.")
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with beside.open("xb") as file:
@@ -181,13 +239,36 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
+        _sync_folder(target.parent)
     except OSError as error:
-        raise InvalidArgument(
-            f"path={os.fspath(path)!r} cannot be written: {error.strerror}."
-        ) from error
+        raise InvalidArgument(f"{where} cannot be written: {error.strerror}.") from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def _where(path: Any) -> str:
+    """Return what messages call a file, once its name can be one."""
+    try:
+        name = os.fspath(path)
+        possible = isinstance(name, str) and name != "" and b"\0" not in os.fsencode(name)
+    except TypeError:
+        raise InvalidType(f"path={shown(path)}: wanted the name of a file.") from None
+    except UnicodeError:
+        possible = False
+    if not possible:
+        raise InvalidArgument(f"path={shown(path)}: wanted the name of a file.")
+    return f"path={name!r}"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a renaming to the disk; where folders cannot be opened, that is the system's affair."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 # Writing
@@ -226,7 +307,6 @@ def _tensors(net: Network) -> dict[str, Array]:
 
 
 def _description(net: Network) -> dict[str, Any]:
-
     architecture = net.architecture
     return {
         "format_version": FORMAT_VERSION,
@@ -250,16 +330,24 @@ def _digest(tensors: dict[str, Array], description: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def _has_digest(digest: Any, tensors: dict[str, Array], description: dict[str, Any]) -> bool:
+    try:
+        return bool(digest == _digest(tensors, description))
+    except RecursionError:  # what could just be read may be too deep to be written
+        return False
+
+
 # Reading: nothing is allocated before it is known to fit
 
 
-def _read(path: str | os.PathLike[str], where: str) -> bytes:
-    """Return the file's bytes, once its header's length has been seen to fit."""
+def _read(path: str | os.PathLike[str], where: str) -> tuple[bytes, dict[str, Any]]:
+    """Return the file's bytes and its header, once the sizes in it have been seen to fit."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would be waited for
+            raise InvalidArgument(f"{where} cannot be read: it is not a file.")
         with Path(path).open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            start = file.read(8)
-            length = int.from_bytes(start, "little")
+            length = int.from_bytes(file.read(8), "little")
             if size < 8:
                 raise InvalidArgument(
                     f"{where}: the file has {size} bytes: it is cut short, or no model file."
@@ -274,58 +362,88 @@ def _read(path: str | os.PathLike[str], where: str) -> bytes:
                     f"{where}: the file is cut short: its header takes {length:,} bytes, "
                     f"and it has {size:,}."
                 )
-            header = file.read(length)
-            wanted = 8 + length + _data_size(_parse(header, where), where)
+            header = _parse(file.read(length), where)
+            wanted = 8 + length + _data_size(header, where)
             if wanted != size:
                 raise InvalidArgument(
                     f"{where}: the file has {size:,} bytes, and its header says {wanted:,}: "
                     "it is cut short or damaged."
                 )
-            return start + header + file.read(size - 8 - length)
+            file.seek(0)
+            return file.read(size), header
     except FileNotFoundError:
         raise InvalidArgument(f"{where}: there is no such file.") from None
     except OSError as error:
         raise InvalidArgument(f"{where} cannot be read: {error.strerror}.") from error
 
 
-def _parse(header: bytes, where: str) -> dict[str, Any]:
+def _entries(text: bytes) -> int:
+    """How many values JSON may have, at most."""
+    return sum(map(text.count, (b",", b"[", b"{")))
+
+
+def _parse(text: bytes | str, where: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(header)
+        encoded = text if isinstance(text, bytes) else text.encode()
+        if _entries(encoded) > MOST_ENTRIES:
+            raise ValueError("too many entries")
+        parsed = json.loads(encoded, object_pairs_hook=_distinct, parse_constant=_constant)
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        raise InvalidArgument(f"{where} is not a model file: its header is not JSON.")
+        raise InvalidArgument(f"{where} is not a model file: its header is not JSON of ours.")
     return parsed
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that occurs twice: readers differ in which value they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _data_size(header: dict[str, Any], where: str) -> int:
+    """Return how many bytes the tensors take, which lie end to end."""
+    total = last = 0
     try:
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-        return max(map(int, ends), default=0)
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise InvalidArgument(f"{where} is not a model file: its header is damaged.") from None
+        for name, entry in header.items():
+            if name != "__metadata__":
+                start, end = entry["data_offsets"]
+                if not (type(start) is type(end) is int and 0 <= start <= end < 2**63):
+                    raise ValueError
+                total, last = total + end - start, max(last, end)
+    except (KeyError, TypeError, ValueError):
+        total = -1
+    if total != last:  # were they to overlap, a small file would take much memory
+        raise InvalidArgument(f"{where} is not a model file: its header is damaged.")
+    return total
 
 
-def _describe(file: bytes, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the description and the header of a file of this format."""
-    header = _parse(file[8 : 8 + int.from_bytes(file[:8], "little")], where)
-    metadata = header.pop("__metadata__", None)
+def _describe(header: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the description in the header of a file of this format."""
+    metadata = header.get("__metadata__")
     text = metadata.get(_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         raise InvalidArgument(f"{where} is a safetensors file, but not one of agnostic_nn.")
-    description = _parse(text.encode(), where)
+    description = _parse(text, where)
     version = description.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise InvalidArgument(
-            f"{where} has format version {version}, written by agnostic_nn "
-            f"{description.get('version')}; this version reads up to {FORMAT_VERSION}: "
+            f"{where} has format version {shown(version)}, written by agnostic_nn "
+            f"{shown(description.get('version'))}; this version reads up to {FORMAT_VERSION}: "
             "upgrade with: pip install --upgrade agnostic-nn"
         )
     if version != FORMAT_VERSION:
         raise InvalidArgument(
-            f"{where}: format_version={version!r}: the file is damaged, wanted {FORMAT_VERSION}."
+            f"{where}: format_version={shown(version)}: the file is damaged, "
+            f"wanted {FORMAT_VERSION}."
         )
-    return description, header
+    return description
 
 
 def _network(
@@ -343,40 +461,63 @@ def _network(
         ]
         loss = _registered(LOSSES, "loss", description["loss"], where)
         _check_tensors(description, header, where)
+        settings = {name: description[name] for name in ("dropout", "l2", "seed")}
+        if not len(hidden) == len(settings["dropout"]) == len(description["widths"]) - 2:
+            raise ValueError("not one activation and dropout for each layer")
+    except InvalidArgument:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InvalidArgument(
+            f"{where}: the file's description is damaged ({shown(error)})."
+        ) from error
+    home = get_backend(backend)
+    if dtype is not None:
+        home.dtype(dtype)
+    elif not hasattr(home.xp, description["dtype"]):
+        raise InvalidArgument(
+            f"{where} holds {description['dtype']} numbers, which the backend {home.name!r} has "
+            "not: load it with dtype='float32'."
+        )
+    try:
         return Network(
             description["widths"],
             loss,
             activation=hidden,
             output=output,
-            dropout=description["dropout"],
-            l2=description["l2"],
-            seed=description["seed"],
             dtype=dtype or description["dtype"],
             backend=backend,
             initializer="zeros",
+            **settings,
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, InvalidArgument):
-            raise
-        raise InvalidArgument(f"{where}: the file's description is damaged ({error!r}).") from error
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{where}: the file's description is damaged: {error}") from error
 
 
 def _check_tensors(description: dict[str, Any], header: dict[str, Any], where: str) -> None:
     """The tensors of the header must be those of the description, before room is made for them."""
     widths, code = description["widths"], _CODES[description["dtype"]]
+    if not isinstance(widths, list) or not all(type(n) is int and n > 0 for n in widths):
+        raise TypeError("widths")
+    if len(widths) > MOST_LAYERS + 1:
+        raise InvalidArgument(
+            f"{where} has {len(widths) - 1:,} layers: wanted at most {MOST_LAYERS:,}."
+        )
     wanted: dict[str, list[int]] = {}
     for i, (n_prev, n) in enumerate(itertools.pairwise(widths)):
         wanted |= {f"layers.{i}.weight": [n, n_prev], f"layers.{i}.bias": [n]}
-    if set(wanted) != set(header):
+    # a checkpoint is the network's file with where training stands beside it
+    training = "training" in description
+    found = {name for name in header if not (training and name.startswith(TRAINING))}
+    if found - {"__metadata__"} != set(wanted):
         raise InvalidArgument(
-            f"{where} holds the tensors {', '.join(sorted(header)) or 'none'}: wanted "
-            f"{', '.join(sorted(wanted))}."
+            f"{where} holds the tensors {_names(found - {'__metadata__'})}: wanted "
+            f"{_names(wanted)}."
         )
     for name, shape in wanted.items():
         entry = header[name]
         if entry["shape"] != shape or entry["dtype"] != code:
             raise InvalidArgument(
-                f"{where}: {name} is {entry['dtype']} of shape {entry['shape']}, "
+                f"{where}: {name} is {shown(entry['dtype'])} of shape {shown(entry['shape'])}, "
                 f"wanted {code} of shape {shape}."
             )
         start, end = entry["data_offsets"]
@@ -384,12 +525,17 @@ def _check_tensors(description: dict[str, Any], header: dict[str, Any], where: s
             raise InvalidArgument(f"{where}: the file is damaged: {name} has the wrong size.")
 
 
+def _names(names: Iterable[str]) -> str:
+    first = sorted(names)[:6]
+    return (", ".join(shown(name) for name in first) or "none") + ", ..." * (len(first) > 5)
+
+
 def _registered(known: dict[str, Any], kind: str, name: str, where: str) -> Any:
     if name not in known:
         registry = f"{kind.upper()}S" if kind == "activation" else "LOSSES"
         raise InvalidArgument(
-            f"{where} needs the {kind} {name!r}, which is not registered: put it into "
-            f"agnostic_nn.{registry}[{name!r}] before loading."
+            f"{where} needs the {kind} {shown(name)}, which is not registered: put it into "
+            f"agnostic_nn.{registry}[{shown(name)}] before loading."
         )
     return known[name]
 

@@ -1,59 +1,33 @@
-"""Training: minibatches, epochs, validation, early stopping, history.
-
-A step is the lesson's iteration, forward -> cost -> backward -> update, as one pure function of
-theta, the optimizer's state and a minibatch; the backend runs an epoch of them.
-"""
+"""Training a network, and going on with it after a crash."""
 
 from __future__ import annotations
 
 import math
-import time
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterable
 from typing import Any
 
-from .architecture import Architecture
-from .backends import backend_of, host
-from .backends.base import Epoch
+from .backends import Backend, backend_of, host
+from .checkpoints import (
+    Best,
+    Checkpoint,
+    History,
+    Settings,
+    Training,
+    check_path,
+    check_same_data,
+    fingerprint,
+    read,
+    to_json,
+)
 from .checks import check_number
-from .errors import InvalidArgument, OutOfMemory, TrainingWarning
-from .metrics import Metric, metric_for
-from .namespace import Array, Namespace
-from .network import ORDER, SPLIT, Network
-from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights, get_optimizer
-from .progress import ProgressBar
+from .epochs import Callback, Data, TrainingStep, out_of_memory, run
+from .errors import InvalidArgument
+from .network import SPLIT, Network
+from .optimizers import Optimizer, get_optimizer
+from .saving import encode
 
-#: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
-#: "validation_cost" and "validation_score".
-History = dict[str, list[float]]
-
-#: ``callback(net, history)`` after each epoch; a true answer stops training.
-Callback = Callable[[Network, History], Any]
-
-
-@dataclass
-class Training:
-    """Where training stands, so that it can go on."""
-
-    optimizer: Optimizer
-    state: State
-    step: int = 0
-    epoch: int = 0
-    history: History = field(default_factory=dict)
-    compiled: dict[Any, Any] = field(default_factory=dict, repr=False)  # the backend's own
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
-
-
-@dataclass
-class Best:
-    """The best epoch so far, by the cost that is watched."""
-
-    cost: float = math.inf
-    epoch: int = 0
-    theta: Array = None
+__all__ = ["Callback", "History", "Training", "TrainingStep", "resume", "train"]
 
 
 def train(
@@ -72,6 +46,8 @@ def train(
     clip_norm: float | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
 ) -> History:
     """Train a network; called again, training goes on where it stopped.
 
@@ -107,6 +83,12 @@ def train(
         Each is called as ``callback(net, history)`` after each epoch; a true answer stops.
     progress : bool, optional
         Whether to show a progress bar; left out, when a person watches a terminal.
+    checkpoint : str or path, optional
+        A file to keep where training stands in, for `resume` to go on from after a crash. With
+        it, Ctrl-C waits for the end of the epoch, and a second one does not wait.
+    checkpoint_every : int, optional
+        Epochs from one checkpoint to the next; left out, as often as takes at most about a
+        twentieth of the time.
 
     Returns
     -------
@@ -118,7 +100,9 @@ def train(
     Raises
     ------
     InvalidArgument
-        If a value is not one training can work with.
+        If a value is not one training can work with, or the checkpoint cannot be written.
+    OutOfMemory
+        If the device has too little memory; the message says what was needed.
 
     Warns
     -----
@@ -138,112 +122,107 @@ def train(
     [0.0, 1.0, 1.0, 0.0]
     """
     check_number("epochs", epochs, at_least=0, integer=True)
-    check_number("batch_size", batch_size, at_least=1, integer=True)
-    check_number("tolerance", tolerance, at_least=0.0)
-    if patience is not None:
-        check_number("patience", patience, at_least=1, integer=True)
-    if clip_norm is not None:
-        check_number("clip_norm", clip_norm, above=0.0)
-    callbacks = tuple(callbacks)  # an iterator would be used up after one epoch
+    first = 0 if net.training is None else net.training.epoch
+    fraction = None if isinstance(validation, (tuple, list)) else validation
+    settings = Settings(
+        first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm
+    )
+    rule = _rule(net, optimizer)
+    if checkpoint is not None:
+        check_path(checkpoint, checkpoint_every)
+        encode(net, training=to_json(rule))  # what cannot be written is found before any work
+    elif checkpoint_every is not None:
+        raise InvalidArgument(f"checkpoint_every={checkpoint_every!r}: wanted checkpoint as well.")
     _settle(net, X)
-    data = net.check_data(X, Y, sample_weight)
-    chosen, held_out = _validation(net, data, validation)
-    training = _begin(net, optimizer)
-    step = TrainingStep(net.architecture, training.optimizer, net.seed, clip_norm)
-    metric = metric_for(net.architecture.loss.name)
-
-    n = int(data[0].shape[0]) if chosen is None else len(chosen)
-    steps = -(-n // batch_size)
-    history, best = training.history, Best()
-    watched = "cost" if held_out is None else "validation_cost"
-    first, last = training.epoch, training.epoch + epochs
-    with ProgressBar(last, n, metric.name, progress) as bar:
-        while training.epoch < last:
-            began = time.perf_counter()
-            rates = _rates(training, steps, last, history.get(watched, ()))
-            order = _order(net.seed, training.epoch, n, chosen, shuffle)
-            work = Epoch(data, order, batch_size, rates, training.step + 1)
-            try:
-                state, cost = net.backend.epoch(
-                    step, (net.theta, *training.state), work, training.compiled
-                )
-            except Exception as error:
-                if net.backend.ran_out_of_memory(error):
-                    raise _out_of_memory(net, training.optimizer, min(batch_size, n)) from error
-                raise
-            net.theta, *slots = state
-            training.state = tuple(slots)
-            training.step += steps
-            training.epoch += 1
-            row = {
-                "epoch": training.epoch,
-                "cost": cost,
-                "learning_rate": training.optimizer.schedule(
-                    training.epoch, last, history.get(watched, ())
-                ),
-                "seconds": time.perf_counter() - began,
-            }
-            if held_out is not None:
-                row |= _evaluate(net, held_out, metric)
-            for name, value in row.items():
-                history.setdefault(name, []).append(value)
-            bar.update(row)
-
-            if not math.isfinite(row[watched]) or not math.isfinite(cost):
-                _warn_not_finite(training.epoch, best)
-                break
-            if row[watched] < best.cost - (tolerance if best.cost < math.inf else 0.0):
-                copy = net.xp.asarray(net.theta, copy=True)
-                best = Best(row[watched], training.epoch, copy)
-            # every callback is called, also after one has asked to stop
-            stop = [callback(net, history) for callback in callbacks]
-            if any(stop):
-                break
-            if patience is not None and training.epoch - max(best.epoch, first) >= patience:
-                break
-    diverged = bool(history.get("cost")) and not math.isfinite(history[watched][-1])
-    if (patience is not None or diverged) and best.theta is not None:
-        net.theta = best.theta
-        training.compiled.clear()  # what was prepared for the other array
+    data, chosen, held_out = _data(net, X, Y, sample_weight, validation)
+    writer = None
+    if checkpoint is not None:
+        prints = _fingerprint(net, data, held_out if fraction is None else None)
+        writer = Checkpoint(checkpoint, checkpoint_every, settings, prints)
+    _begin(net, rule)
+    run(net, data, chosen, held_out, settings, Best(), writer, tuple(callbacks), progress)
+    history: History = net.training.history
     return history
 
 
-@dataclass(frozen=True)
-class TrainingStep:
-    """The lesson's iteration as a pure function: forward -> cost -> backward -> update.
+def resume(
+    path: str | os.PathLike[str],
+    X: Any,
+    Y: Any,
+    *,
+    sample_weight: Any = None,
+    validation: tuple[Any, ...] | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool | None = None,
+    backend: str | Backend | None = None,
+) -> Network:
+    """Go on with training from a checkpoint, as if it had never stopped.
 
-    Two equal steps compute the same, so a backend that compiles one need not compile the other.
+    On the same backend, the network ends with the same bits as one whose training was not
+    interrupted. The optimizer and all settings are those of the checkpoint, which goes on being
+    written.
+
+    Parameters
+    ----------
+    path : str or path
+        The file that ``train(..., checkpoint=path)`` wrote.
+    X, Y, sample_weight : array-like
+        The same data that training began with.
+    validation : tuple (X, Y) or (X, Y, sample_weight), optional
+        The same, where training was given other examples to watch the cost on.
+    callbacks : iterable of callable
+        As for `train`; what they remember themselves is not in the file.
+    progress : bool, optional
+        As for `train`.
+    backend : str or Backend, optional
+        Where to go on; left out, where training was.
+
+    Returns
+    -------
+    Network
+        The trained network; its ``training.history`` is that of all epochs.
+
+    Raises
+    ------
+    InvalidArgument
+        If the file is not a checkpoint or damaged, or the data are not the same.
+    BackendUnavailable
+        If the backend cannot be used here.
+    OutOfMemory
+        If the device has too little memory; the message says what was needed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> X, Y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]
+    >>> def crash(net, history):
+    ...     if net.training.epoch == 3:
+    ...         raise RuntimeError("power failure")
+    >>> net = Network([1, 4, 1], "squared_error")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/checkpoint.safetensors"
+    ...     try:
+    ...         history = train(net, X, Y, epochs=5, checkpoint=path, callbacks=[crash])
+    ...     except RuntimeError:
+    ...         net = resume(path, X, Y)
+    >>> net.training.history["epoch"]
+    [1, 2, 3, 4, 5]
     """
-
-    architecture: Architecture
-    optimizer: Optimizer
-    seed: int
-    clip_norm: float | None = None
-
-    def __call__(
-        self,
-        state: State,
-        batch: Sequence[Array | None],
-        rates: Sequence[Any],
-        t: Array,
-        xp: Namespace,
-    ) -> tuple[State, Array]:
-        """Return the state after training step t, and the cost before it."""
-        theta, *slots = state
-        X, Y, weight = (None if rows is None else rows.T for rows in batch)
-        masks = self.architecture.masks(self.seed, t, batch[0], xp)
-
-        cost, gradient = self.architecture.cost_and_gradient(
-            theta, X, Y, weight, masks=masks, xp=xp
+    net, checkpoint, best, finished = read(path, backend)
+    settings = checkpoint.settings
+    if validation is not None and not isinstance(validation, (tuple, list)):
+        raise InvalidArgument(
+            f"validation={validation!r}: wanted the data that training was given, or nothing: a "
+            "fraction is in the checkpoint."
         )
-        if self.clip_norm is not None:
-            gradient = clip_by_global_norm(gradient, self.clip_norm, xp)
-
-        rate, decay = rates
-        if self.optimizer.weight_decay > 0.0:
-            theta = decay_weights(theta, self.architecture.decayed(theta, xp), decay)
-        theta, updated = self.optimizer.update(theta, gradient, tuple(slots), rate, xp)
-        return (theta, *updated), cost
+    given = settings.validation if validation is None else validation
+    data, chosen, held_out = _data(net, X, Y, sample_weight, given)
+    prints = _fingerprint(net, data, None if validation is None else held_out)
+    check_same_data(checkpoint.data, prints)
+    if not finished:
+        watchers = tuple(callbacks)
+        run(net, data, chosen, held_out, settings, best, checkpoint, watchers, progress)
+    return net
 
 
 def _settle(net: Network, X: Any) -> None:
@@ -253,48 +232,41 @@ def _settle(net: Network, X: Any) -> None:
         net.to(library)
 
 
-def _begin(net: Network, optimizer: str | Optimizer | None) -> Training:
+def _rule(net: Network, optimizer: str | Optimizer | None) -> Optimizer:
+    """Return the optimizer: left out, the one that training was begun with."""
+    if optimizer is None and net.training is not None:
+        before: Training = net.training
+        return before.optimizer
+    return get_optimizer("adam" if optimizer is None else optimizer)
+
+
+def _begin(net: Network, rule: Optimizer) -> None:
     """Go on with the same optimizer, or begin with a new one; the history goes on either way."""
-    before: Training | None = net.training
-    if before is not None and optimizer is None:
-        return before
-    rule = get_optimizer("adam" if optimizer is None else optimizer)
-    if before is None:
-        before = Training(rule, rule.initial_state(net.theta, net.xp))
-    elif before.optimizer != rule:
-        before.optimizer, before.state = rule, rule.initial_state(net.theta, net.xp)
-        before.step = 0
-    net.training = before
-    return before
+    training: Training | None = net.training
+    if training is None:
+        net.training = Training(rule, rule.initial_state(net.theta, net.xp))
+    elif training.optimizer != rule:
+        training.optimizer, training.state = rule, rule.initial_state(net.theta, net.xp)
+        training.step = 0
 
 
-def _rates(
-    training: Training, steps: int, epochs: int, costs: Sequence[float]
-) -> list[tuple[float, float]]:
-    """The update's rate and the weight decay of each step; the schedule is read mid-step."""
-    optimizer, rates = training.optimizer, []
-    for i in range(steps):
-        alpha = optimizer.schedule(training.epoch + (i + 0.5) / steps, epochs, costs)
-        rates.append((optimizer.rate(alpha, training.step + i + 1), alpha * optimizer.weight_decay))
-    return rates
-
-
-def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:
-    """The rows an epoch visits; None for all of them as they stand."""
-    if not shuffle:
-        return chosen
-    order = host.permutation(n, seed, ORDER, epoch)
-    return order if chosen is None else host.take(chosen, order)
-
-
-def _validation(
-    net: Network, data: tuple[Array, Array, Array | None], validation: Any
-) -> tuple[Any, tuple[Array, Array, Array | None] | None]:
-    """Return the rows to train on, None for all, and the data to watch the cost on."""
+def _data(
+    net: Network, X: Any, Y: Any, sample_weight: Any, validation: Any
+) -> tuple[Data, Any, Data | None]:
+    """Return the data, the rows to train on (None for all), and the data to watch the cost on."""
+    try:
+        data = net.check_data(X, Y, sample_weight)
+    except Exception as error:
+        if net.backend.ran_out_of_memory(error):
+            numbers = sum(math.prod(getattr(values, "shape", (0,))) for values in (X, Y))
+            raise out_of_memory(
+                net, "the data", numbers, "beside the network", "take fewer examples"
+            ) from error
+        raise
     if validation is None:
-        return None, None
+        return data, None, None
     if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
-        return None, net.check_data(*validation)
+        return data, None, net.check_data(*validation)
     check_number("validation", validation, above=0.0, below=1.0)
     n = int(data[0].shape[0])
     if n < 2:
@@ -303,39 +275,13 @@ def _validation(
         )
     order = host.permutation(n, net.seed, SPLIT)
     held = min(max(1, round(validation * n)), n - 1)
-    ((X, Y, weight),) = net.backend.batches(data, order[:held], held, net.dtype)
-    return order[held:], (X, Y, weight)
+    ((*rows, weight),) = net.backend.batches(data, order[:held], held, net.dtype)
+    return data, order[held:], (rows[0], rows[1], weight)
 
 
-def _evaluate(
-    net: Network, data: tuple[Array, Array, Array | None], metric: Metric
-) -> dict[str, float]:
-    X, Y, _ = data
-    score = metric(net.outputs(X), Y, xp=net.xp)
-    return {
-        "validation_cost": net.mean_cost(*data),
-        "validation_score": float(net.backend.to_numpy(score)),
-    }
-
-
-def _out_of_memory(net: Network, optimizer: Optimizer, batch_size: int) -> OutOfMemory:
-    # theta, its gradient and the optimizer's vectors; forward and backward, Z and A and their d's
-    numbers = (2 + optimizer.slots) * net.architecture.size
-    numbers += 4 * batch_size * sum(net.architecture.widths)
-    needed = numbers * net.xp.finfo(net.dtype).bits / 8 / 2**30
-    device, memory = net.backend.describe()
-    there = f"{device} has {memory / 2**30:.1f} GiB" if memory else f"{device} has less"
-    return OutOfMemory(
-        f"a step with batch_size={batch_size} needs about {needed:,.1f} GiB beside the data, and "
-        f"{there}: take smaller batches or fewer units."
-    )
-
-
-def _warn_not_finite(epoch: int, best: Best) -> None:
-    kept = f"those of epoch {best.epoch}" if best.theta is not None else "not worth keeping"
-    warnings.warn(
-        f"the cost is not finite after epoch {epoch}: training stopped, the parameters are "
-        f"{kept}. A smaller learning rate, clip_norm or standardized features may help.",
-        TrainingWarning,
-        stacklevel=3,
-    )
+def _fingerprint(net: Network, data: Data, held_out: Data | None) -> dict[str, Any]:
+    named = dict(zip(("X", "Y", "sample_weight"), data, strict=True))
+    if held_out is not None:
+        names = ("validation_X", "validation_Y", "validation_sample_weight")
+        named |= zip(names, held_out, strict=True)
+    return fingerprint(net, **named)

@@ -489,5 +489,5 @@ def test_ctrl_c_says_one_line(tmp_path):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert error == "agnostic-nn: error: interrupted.\n"
-    assert not (tmp_path / "run").exists()
+    assert error.startswith("agnostic-nn: error: interrupted")
+    assert (tmp_path / "run" / "checkpoint.safetensors").exists()

@@ -50,6 +50,14 @@ def all_finite(array: HostArray) -> bool:
     return bool(np.isfinite(array).all())
 
 
+def fits(array: HostArray, dtype: str) -> bool:
+    """Whether finite numbers of the host stay finite in another floating-point type."""
+    if dtype == "bfloat16":  # unknown to the host; its range is that of float32
+        dtype = "float32"
+    largest = np.finfo(dtype).max
+    return bool(array.max(initial=0.0) <= largest and array.min(initial=0.0) >= -largest)
+
+
 def read_arrays(path: str) -> HostArray | dict[str, HostArray]:
     """Return the array of an .npy file, or those of an .npz file by name; no pickle."""
     content = np.load(path, allow_pickle=False)

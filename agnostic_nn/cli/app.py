@@ -9,6 +9,7 @@ from .bench import bench
 from .evaluate import evaluate
 from .parity import parity
 from .predict import predict
+from .resume import resume
 from .train import train
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 
 # A new command is a file of its own and a line here.
 app.command()(train)
+app.command()(resume)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(backends)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
+import shlex
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +19,7 @@ from ..errors import InvalidArgument, TrainingWarning
 from .common import BackendName, Data, choose_backend
 
 if TYPE_CHECKING:
+    from ..network import Network
     from ..optimizers import Optimizer
     from ..preparation import Preparation
 
@@ -24,6 +28,9 @@ STEPS = 1000
 
 #: From here on a table is seen less often, in larger batches.
 MANY_ROWS = 10_000
+
+#: What a run's folder holds until the run is done, for `agnostic-nn resume`.
+CHECKPOINT, SETTINGS = "checkpoint.safetensors", "settings.json"
 
 
 def train(
@@ -83,14 +90,21 @@ def train(
         Path | None,
         typer.Option(help="A new folder.", show_default="runs/DATA-date-time"),
     ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="EPOCHS",
+            help="How often to keep what a stopped run can go on from; 0 for never.",
+            show_default="as often as takes a twentieth of the time",
+        ),
+    ] = None,
 ) -> None:
     """Train a network on DATA, and test it on rows that were held out."""
     from .. import training
     from ..activations import get_activation
     from ..checks import check_number
     from ..network import Network
-    from ..preparation import Preparation, task_of
-    from ..tables import check_complete, read_table
+    from ..saving import write
 
     # whatever can be wrong is found before any work is done
     widths = _widths(hidden)
@@ -98,18 +112,12 @@ def train(
     rule = _optimizer(optimizer, learning_rate)
     check_number("test_fraction", test_fraction, above=0.0, below=1.0)
     check_number("seed", seed, at_least=0, below=2**32, integer=True)
+    if checkpoint_every is not None:
+        check_number("checkpoint_every", checkpoint_every, at_least=0, integer=True)
     where, why = choose_backend(backend)
     where.dtype(dtype)
-    table = read_table(data)
-    X, y = table.split(target)
-    check_complete("data", X)
-    found, reason = task_of(y)
-    reason = reason if task is None else "as --task says"
-    X_train, X_test, y_train, y_test = _split(X, y, task or found, test_fraction, seed)
-    preparation = Preparation.fit(X_train, y_train, task or found)
-    inputs, targets = preparation.features(X_train), preparation.targets(y_train)
-    held_out = preparation.features(X_test), preparation.targets(y_test)
-    n = len(inputs)
+    task_data = TaskData.read(data, target, task, test_fraction, seed)
+    preparation, n = task_data.preparation, len(task_data.train[0])
     batch_size = _batch_size(n) if batch_size is None else batch_size
     check_number("batch_size", batch_size, at_least=1, integer=True)
     epochs = _epochs(n, batch_size) if epochs is None else epochs
@@ -125,52 +133,105 @@ def train(
     )
 
     typer.echo(f"backend: {why}")
-    typer.echo(f"data: {_describe_data(table.name, X, preparation)}")
-    typer.echo(f"task: {_describe_task(preparation)} ({reason})")
+    typer.echo(f"data: {task_data.describe()}")
+    typer.echo(f"task: {_describe_task(preparation)} ({task_data.reason})")
     typer.echo(f"network: {net!r}")
     typer.echo(
-        f"training: {n:,} rows, {len(X_test):,} held out; {epochs} epochs in batches of "
+        f"training: {n:,} rows, {len(task_data.y_test):,} held out; {epochs} epochs in batches of "
         f"{min(batch_size, n)}, {optimizer} from learning rate {rule.schedule.initial:g}, "
         f"seed {seed}"
     )
 
-    with _run_folder(table.name, out) as folder:
-        began = time.perf_counter()
-        with _plain_warnings():
+    with _run_folder(task_data.name, out) as folder, says_how_to_resume(folder):
+        checkpoint = None if checkpoint_every == 0 else folder / CHECKPOINT
+        if checkpoint is not None:
+            file = str(Path(data).resolve()) if Path(data).is_file() else data
+            settings = {
+                "data": file, "target": target, "task": task, "test_fraction": test_fraction,
+                "seed": seed,
+            }  # fmt: skip
+            write(folder / SETTINGS, json.dumps(settings, indent=2).encode())
+        with plain_warnings():
             # the held-out rows are looked at after each epoch, and decide nothing
-            history = training.train(
-                net, inputs, targets, epochs=epochs, batch_size=batch_size, optimizer=rule,
-                validation=held_out,
+            training.train(
+                net, *task_data.train, epochs=epochs, batch_size=batch_size, optimizer=rule,
+                validation=task_data.test, checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
-        seconds = time.perf_counter() - began
-        if not bool(where.to_numpy(where.xp.all(where.xp.isfinite(net.theta)))):
-            raise InvalidArgument(
-                f"learning_rate={rule.schedule.initial:g}: training diverged and left no network "
-                "to keep: wanted a smaller learning rate."
-            )
-        _finish(net, preparation, history, X_test, y_test, folder, seconds, n)
+        finish(net, task_data, folder)
 
 
-def _finish(
-    net: Any,
-    preparation: Preparation,
-    history: Any,
-    X_test: Any,
-    y_test: Any,
-    folder: Path,
-    seconds: float,
-    n: int,
-) -> None:
+@dataclass(frozen=True)
+class TaskData:
+    """A table made ready: what to train on, what to test on, and how it was prepared.
+
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    X : pandas.DataFrame
+        All rows.
+    X_test, y_test : pandas.DataFrame, pandas.Series
+        The rows that were held out.
+    train, test : tuple of two arrays
+        The network's inputs and targets, of the rows to train on and of those held out.
+    preparation : Preparation
+        Fitted on the rows to train on.
+    reason : str
+        Why it is the task it is.
+    """
+
+    name: str
+    X: Any
+    X_test: Any
+    y_test: Any
+    train: tuple[Any, Any]
+    test: tuple[Any, Any]
+    preparation: Preparation
+    reason: str
+
+    @classmethod
+    def read(
+        cls, data: str, target: str | None, task: str | None, test_fraction: float, seed: int
+    ) -> TaskData:
+        """Read a table and hold rows out; the same arguments give the same data."""
+        from ..preparation import Preparation, task_of
+        from ..tables import check_complete, read_table
+
+        table = read_table(data)
+        X, y = table.split(target)
+        check_complete("data", X)
+        found, reason = task_of(y)
+        reason = reason if task is None else "as --task says"
+        X_train, X_test, y_train, y_test = _split(X, y, task or found, test_fraction, seed)
+        preparation = Preparation.fit(X_train, y_train, task or found)
+        train = preparation.features(X_train), preparation.targets(y_train)
+        test = preparation.features(X_test), preparation.targets(y_test)
+        return cls(table.name, X, X_test, y_test, train, test, preparation, reason)
+
+    def describe(self) -> str:
+        """Return the data in a line."""
+        return _describe_data(self.name, self.X, self.preparation)
+
+
+def finish(net: Network, data: TaskData, folder: Path) -> None:
     """Test the network, write the run's folder, and say how good it is and where it lies."""
     from ..saving import save, write
     from ..tables import import_pandas
     from . import pictures, report
 
+    history, rate = net.training.history, net.training.optimizer.schedule.initial
+    if not bool(net.backend.to_numpy(net.xp.all(net.xp.isfinite(net.theta)))):
+        raise InvalidArgument(
+            f"learning_rate={rate:g}: training diverged and left no network to keep: wanted a "
+            "smaller learning rate."
+        )
+    preparation, y_test = data.preparation, data.y_test
     save(net, folder / "model.safetensors", preparation=preparation.to_json())
     rows = len(history["epoch"])
     columns = import_pandas().DataFrame({name: values[:rows] for name, values in history.items()})
     write(folder / "history.csv", columns.astype({"epoch": int}).to_csv(index=False).encode())
-    found, outputs = report.scores(net, preparation, X_test, y_test)
+    found, outputs = report.scores(net, preparation, data.X_test, y_test)
     name, (score, _) = next(iter(found.items()))
     learning = pictures.learning_curves(history, name)
     write(folder / "learning_curves.png", learning)
@@ -184,11 +245,14 @@ def _finish(
         write(folder / "predicted_against_true.png", picture)
 
     report.show_scores(preparation, f"{len(y_test):,} held-out rows", found)
-    speed = n * rows / sum(history["seconds"])
+    seconds = sum(history["seconds"])
+    speed = len(data.train[0]) * rows / seconds
     typer.echo(f"training time: {seconds:.1f} s, {speed:,.0f} examples/s")
     typer.echo(f"model: {folder / 'model.safetensors'}")
     typer.echo(f"test {name}: {score:.4f}")
     typer.echo(f"pictures: {folder}")
+    for name in (CHECKPOINT, SETTINGS):  # there is nothing left to go on with
+        (folder / name).unlink(missing_ok=True)
 
 
 def _widths(hidden: str) -> list[int]:
@@ -293,12 +357,28 @@ def _run_folder(name: str, out: Path | None) -> Iterator[Path]:
         yield folder
     except BaseException:
         with contextlib.suppress(OSError):
+            if not (folder / CHECKPOINT).exists():
+                (folder / SETTINGS).unlink(missing_ok=True)
             folder.rmdir()  # refuses, as it should, where there is something in it
         raise
 
 
 @contextlib.contextmanager
-def _plain_warnings() -> Iterator[None]:
+def says_how_to_resume(folder: Path) -> Iterator[None]:
+    """Say how to go on with a run that did not come to its end, whatever stopped it."""
+    try:
+        yield
+    except BaseException:
+        if (folder / CHECKPOINT).exists():
+            typer.echo(
+                f"stopped; what was learned is kept. Go on with: agnostic-nn resume "
+                f"{shlex.quote(str(folder))}"
+            )
+        raise
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
     """Say warnings as the command line says everything: in one line, without code."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:

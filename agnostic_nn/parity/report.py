@@ -104,7 +104,7 @@ def write_json(report: Report, file: Path) -> None:
         "holds": report.holds,
         "seconds": round(report.seconds, 3),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "agnostic_nn": __version__,
         "backends": {name: asdict(found) for name, found in report.backends.items()},
         "data": report.data,

@@ -1,0 +1,258 @@
+"""Epochs: the training step, and the loop over it, until the last epoch or an earlier end.
+
+A step is the lesson's iteration, forward -> cost -> backward -> update, as one pure function of
+theta, the optimizer's state and a minibatch; the backend runs an epoch of them.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .architecture import Architecture
+from .backends import host
+from .backends.base import Epoch
+from .checkpoints import Best, Checkpoint, History, Settings, Training
+from .errors import OutOfMemory, TrainingWarning
+from .metrics import Metric, metric_for
+from .namespace import Array, Namespace
+from .network import ORDER, Network
+from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights
+from .progress import ProgressBar
+
+#: ``callback(net, history)`` after each epoch; a true answer stops training.
+Callback = Callable[[Network, History], Any]
+
+#: X, Y and the weights of the examples, one example per row.
+Data = tuple[Array, Array, Array | None]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """The lesson's iteration as a pure function: forward -> cost -> backward -> update.
+
+    Two equal steps compute the same, so a backend that compiles one need not compile the other.
+    """
+
+    architecture: Architecture
+    optimizer: Optimizer
+    seed: int
+    clip_norm: float | None = None
+
+    def __call__(
+        self,
+        state: State,
+        batch: Sequence[Array | None],
+        rates: Sequence[Any],
+        t: Array,
+        xp: Namespace,
+    ) -> tuple[State, Array]:
+        """Return the state after training step t, and the cost before it."""
+        theta, *slots = state
+        X, Y, weight = (None if rows is None else rows.T for rows in batch)
+        masks = self.architecture.masks(self.seed, t, batch[0], xp)
+
+        cost, gradient = self.architecture.cost_and_gradient(
+            theta, X, Y, weight, masks=masks, xp=xp
+        )
+        if self.clip_norm is not None:
+            gradient = clip_by_global_norm(gradient, self.clip_norm, xp)
+
+        rate, decay = rates
+        if self.optimizer.weight_decay > 0.0:
+            theta = decay_weights(theta, self.architecture.decayed(theta, xp), decay)
+        theta, updated = self.optimizer.update(theta, gradient, tuple(slots), rate, xp)
+        return (theta, *updated), cost
+
+
+def run(
+    net: Network,
+    data: Data,
+    chosen: Any,
+    held_out: Data | None,
+    settings: Settings,
+    best: Best,
+    checkpoint: Checkpoint | None,
+    callbacks: tuple[Callback, ...],
+    progress: bool | None,
+) -> None:
+    """Train from where the network stands to the last epoch, or to an earlier end."""
+    training: Training = net.training
+    history, last, batch_size = training.history, settings.last, settings.batch_size
+    step = TrainingStep(net.architecture, training.optimizer, net.seed, settings.clip_norm)
+    metric = metric_for(net.architecture.loss.name)
+    n = int(data[0].shape[0]) if chosen is None else len(chosen)
+    steps = -(-n // batch_size)
+    watched = "cost" if held_out is None else "validation_cost"
+    diverged = False
+    with (
+        ProgressBar(last, n, metric.name, progress) as bar,
+        Interrupts(wait=checkpoint is not None) as interrupts,
+    ):
+        while training.epoch < last:
+            began = time.perf_counter()
+            rates = _rates(training, steps, last, history.get(watched, ()))
+            order = _order(net.seed, training.epoch, n, chosen, settings.shuffle)
+            work = Epoch(data, order, batch_size, rates, training.step + 1)
+            try:
+                state, cost = net.backend.epoch(
+                    step, (net.theta, *training.state), work, training.compiled
+                )
+            except Exception as error:
+                if net.backend.ran_out_of_memory(error):
+                    raise _step_out_of_memory(net, min(batch_size, n)) from error
+                raise
+            net.theta, *slots = state
+            training.state = tuple(slots)
+            training.step += steps
+            training.epoch += 1
+            row = {
+                "epoch": training.epoch,
+                "cost": cost,
+                "learning_rate": training.optimizer.schedule(
+                    training.epoch, last, history.get(watched, ())
+                ),
+                "seconds": time.perf_counter() - began,
+            }
+            if held_out is not None:
+                row |= _evaluate(net, held_out, metric)
+            for name, value in row.items():
+                history.setdefault(name, []).append(value)
+            bar.update(row)
+
+            # the last step of an epoch may break what its cost does not show yet
+            diverged = not (math.isfinite(cost) and math.isfinite(row[watched]) and _is_finite(net))
+            if diverged:
+                _warn_not_finite(net, row["learning_rate"], best)
+                break
+            if row[watched] < best.cost - (settings.tolerance if best.cost < math.inf else 0.0):
+                copy = net.xp.asarray(net.theta, copy=True)
+                best = Best(row[watched], training.epoch, copy)
+            try:
+                # every callback is called, also after one has asked to stop
+                stop = [callback(net, history) for callback in callbacks]
+            except BaseException:
+                if checkpoint is not None:
+                    checkpoint.write(net, best)
+                raise
+            waited = training.epoch - max(best.epoch, settings.first)
+            if any(stop) or (settings.patience is not None and waited >= settings.patience):
+                break
+            if checkpoint is not None and training.epoch < last:
+                if interrupts.seen or checkpoint.is_due(training.epoch):
+                    checkpoint.write(net, best)
+                if interrupts.seen:
+                    raise KeyboardInterrupt
+        if (settings.patience is not None or diverged) and best.theta is not None:
+            net.theta = best.theta
+            training.compiled.clear()  # what was prepared for the other array
+            if diverged:  # and so did what the optimizer remembers
+                training.state = training.optimizer.initial_state(net.theta, net.xp)
+                training.step = 0
+        if checkpoint is not None and not (diverged and best.theta is None):
+            checkpoint.write(net, best, finished=True)
+
+
+class Interrupts:
+    """Ctrl-C waits for the end of the epoch, where training can be kept; a second one does not.
+
+    Only in the main thread, which is where Python takes signals, and only where nobody has a
+    handler of their own.
+    """
+
+    def __init__(self, *, wait: bool) -> None:
+        self.seen = False
+        self._waits = (
+            wait
+            and threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+
+    def __enter__(self) -> Self:
+        if self._waits:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._waits:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.seen and kind is None:
+            raise KeyboardInterrupt
+
+    def _note(self, *_: object) -> None:
+        if self.seen:
+            raise KeyboardInterrupt
+        self.seen = True
+
+
+def _rates(
+    training: Training, steps: int, epochs: int, costs: Sequence[float]
+) -> list[tuple[float, float]]:
+    """The update's rate and the weight decay of each step; the schedule is read mid-step."""
+    optimizer, rates = training.optimizer, []
+    for i in range(steps):
+        alpha = optimizer.schedule(training.epoch + (i + 0.5) / steps, epochs, costs)
+        rates.append((optimizer.rate(alpha, training.step + i + 1), alpha * optimizer.weight_decay))
+    return rates
+
+
+def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:
+    """The rows an epoch visits; None for all of them as they stand."""
+    if not shuffle:
+        return chosen
+    order = host.permutation(n, seed, ORDER, epoch)
+    return order if chosen is None else host.take(chosen, order)
+
+
+def _is_finite(net: Network) -> bool:
+    return bool(net.backend.to_numpy(net.xp.all(net.xp.isfinite(net.theta))))
+
+
+def _evaluate(
+    net: Network, data: tuple[Array, Array, Array | None], metric: Metric
+) -> dict[str, float]:
+    X, Y, _ = data
+    score = metric(net.outputs(X), Y, xp=net.xp)
+    return {
+        "validation_cost": net.mean_cost(*data),
+        "validation_score": float(net.backend.to_numpy(score)),
+    }
+
+
+def _step_out_of_memory(net: Network, batch_size: int) -> OutOfMemory:
+    # theta, its gradient and the optimizer's vectors; forward and backward, Z and A and their d's
+    numbers = (2 + net.training.optimizer.slots) * net.architecture.size
+    numbers += 4 * batch_size * sum(net.architecture.widths)
+    return out_of_memory(
+        net,
+        f"a step with batch_size={batch_size}",
+        numbers,
+        "beside the data",
+        "take smaller batches or fewer units",
+    )
+
+
+def out_of_memory(net: Network, what: str, numbers: int, more: str, remedy: str) -> OutOfMemory:
+    """Build the error that says what was needed and what there was."""
+    needed = numbers * net.xp.finfo(net.dtype).bits / 8 / 2**30
+    device, memory = net.backend.describe()
+    there = f"{device} has {memory / 2**30:.1f} GiB" if memory else f"{device} has less"
+    return OutOfMemory(f"{what} needs about {needed:,.1f} GiB {more}, and {there}: {remedy}.")
+
+
+def _warn_not_finite(net: Network, learning_rate: float, best: Best) -> None:
+    kept = f"those of epoch {best.epoch}" if best.theta is not None else "not worth keeping"
+    narrow = ", dtype='float32'" if net.dtype_name in ("float16", "bfloat16") else ""
+    warnings.warn(
+        f"the cost is not finite after epoch {net.training.epoch}: training stopped at a learning "
+        f"rate of {learning_rate:.3g}, the parameters are {kept}. A smaller learning rate{narrow}, "
+        "clip_norm or standardized features may help.",
+        TrainingWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,84 @@
+"""A network's layers on the host, as other libraries have them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..activations import ACTIVATIONS, Activation
+from ..backends import Backend, get_backend, host, move
+from ..errors import InvalidArgument
+from ..losses import LOSSES, Loss
+from ..namespace import Array
+from ..network import Network
+
+
+def check_network(net: Any) -> None:
+    """Refuse what is no network."""
+    if not isinstance(net, Network):
+        raise InvalidArgument(f"net is of type {type(net).__name__}: wanted a Network.")
+
+
+def check_own(*uses: Activation | Loss) -> None:
+    """Refuse another function under a known name: it would be taken for the known one."""
+    for used in uses:
+        known: Any = ACTIVATIONS if isinstance(used, Activation) else LOSSES
+        if known.get(used.name, used) != used:
+            raise InvalidArgument(
+                f"net uses a {type(used).__name__} of its own called {used.name!r}: the name "
+                "means another one elsewhere."
+            )
+
+
+def layers_of(net: Network, *, at_least_float32: bool = False) -> list[tuple[Array, Array]]:
+    """Return W, (n[l], n[l-1]), and b, (n[l],), of every layer, on the host."""
+    numpy = get_backend("numpy")
+    low = ("bfloat16", "float16") if at_least_float32 else ("bfloat16",)  # the host has none
+    name = "float32" if net.dtype_name in low else net.dtype_name
+    theta = move(net.xp.astype(net.theta, getattr(net.xp, name)), numpy)
+    if not host.all_finite(theta):
+        raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
+    return [(W, b.reshape(-1)) for W, b in net.architecture.unflatten(theta, numpy.xp)]
+
+
+def network_of(
+    source: str,
+    layers: Sequence[tuple[Array, Array]],
+    loss: str | Loss,
+    activation: Any,
+    output: str | Activation | None,
+    dropout: Any,
+    backend: str | Backend | None,
+    dtype: str | None,
+) -> Network:
+    """Return a network with these weights, once they are known to fit each other."""
+    if not layers:
+        raise InvalidArgument(f"{source} has no linear layers: wanted at least one.")
+    widths = [layers[0][0].shape[-1] if layers[0][0].ndim else 0]
+    for i, (W, b) in enumerate(layers):
+        if W.ndim != 2 or W.shape[1] != widths[-1] or b.shape != W.shape[:1]:
+            raise InvalidArgument(
+                f"{source}: linear layer {i} has a weight of shape {W.shape} and a bias of shape "
+                f"{b.shape} after {widths[-1]} units: they do not fit."
+            )
+        if W.dtype.kind != "f" or not (host.all_finite(W) and host.all_finite(b)):
+            raise InvalidArgument(
+                f"{source}: linear layer {i} holds numbers of {W.dtype} that are no floats or "
+                "not finite: wanted finite floats."
+            )
+        widths.append(W.shape[0])
+    net = Network(
+        widths,
+        loss,
+        activation=activation,
+        output=output,
+        dropout=dropout,
+        initializer="zeros",
+        dtype=dtype or str(layers[0][0].dtype),
+        backend=backend,
+    )
+    theta = host.concatenate([array for layer in layers for array in layer])
+    if not host.fits(theta, net.dtype_name):
+        raise InvalidArgument(f"{source} holds numbers too large for {net.dtype_name}.")
+    net.theta = net.backend.asarray(theta, net.dtype)
+    return net
