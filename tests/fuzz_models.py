@@ -14,7 +14,6 @@ import io
 import json
 import multiprocessing
 import os
-import resource
 import struct
 import tempfile
 import time
@@ -350,6 +349,8 @@ def predict(content, table, expected):
 def _work(job):
     seed, numbers, limit = job
     if limit:
+        import resource  # not on every system
+
         resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
     contents, networks = originals()
     saving.load(MODELS / "v1-classes.safetensors")  # what is loaded once is loaded by now
