@@ -35,7 +35,6 @@ from .propagation import (
     forward_propagation,
     forward_propagation_layer,
 )
-from .saving import load, save
 from .schedules import (
     SCHEDULES,
     Constant,
@@ -112,9 +111,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # scikit-learn is imported when one of its estimators is asked for, and not before
+    # what needs more than NumPy, or more time to import, is imported when it is asked for
     if name in ("MLPClassifier", "MLPRegressor"):
         from . import estimators
 
         return getattr(estimators, name)
+    if name in ("load", "save"):
+        from . import saving
+
+        return getattr(saving, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import glob
-import hashlib
 import math
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .backends import Backend, get_backend, host, move
@@ -25,7 +22,6 @@ from .errors import InvalidArgument
 from .namespace import Array
 from .network import Network
 from .optimizers import OPTIMIZERS, Optimizer, State
-from .saving import TRAINING, decode, describe, encode, write
 from .schedules import SCHEDULES, Schedule
 
 #: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
@@ -117,6 +113,9 @@ class Checkpoint:
         settings: Settings,
         data: dict[str, Any],
     ) -> None:
+        import glob
+        from pathlib import Path
+
         self.path, self.every, self.settings, self.data = Path(path), every, settings, data
         self._epoch: int | None = None  # of the last writing; when it ended, and what it took
         self._wrote = self._took = 0.0
@@ -132,6 +131,8 @@ class Checkpoint:
 
     def write(self, net: Network, best: Best, *, finished: bool = False) -> None:
         """Write where training stands, whole or not at all; the file before stays until then."""
+        from .saving import TRAINING, encode, write
+
         began = time.perf_counter()
         training: Training = net.training
         tensors = {f"optimizer.{i}": _on_host(net, slot) for i, slot in enumerate(training.state)}
@@ -177,6 +178,10 @@ class Checkpoint:
 
 def check_path(path: str | os.PathLike[str], every: int | None) -> None:
     """Refuse, before any work is done, a checkpoint that could not or should not be written."""
+    from pathlib import Path
+
+    from .saving import describe
+
     where = f"checkpoint={os.fspath(path)!r}"
     if every is not None:
         check_number("checkpoint_every", every, at_least=1, integer=True)
@@ -220,6 +225,8 @@ def read(
     finished : bool
         Whether training had come to its end.
     """
+    from .saving import TRAINING, decode, describe
+
     where = f"path={os.fspath(path)!r}"
     stored = describe(path).get("training")
     if not isinstance(stored, dict):
@@ -286,6 +293,8 @@ def _numbers(name: str, values: Any) -> Array:
 
 def fingerprint(net: Network, **arrays: Array | None) -> dict[str, Any]:
     """Return the shape and a digest of rows by name, the same on every backend."""
+    import hashlib
+
     answer: dict[str, Any] = {}
     for name, array in arrays.items():
         if array is None:

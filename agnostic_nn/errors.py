@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -36,6 +35,8 @@ class TrainingWarning(UserWarning):
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidArgument:
     """Build the error for a name that is not in a registry, with the nearest one that is."""
+    import difflib
+
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""

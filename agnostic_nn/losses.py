@@ -133,8 +133,8 @@ def huber_derivative(A: Array, Y: Array, *, delta: float = 1.0, xp: Namespace) -
 
 
 def poisson(A: Array, Y: Array, *, xp: Namespace) -> Array:
-    """Y log(Y / A) - Y + A: half the Poisson deviance of counts Y whose mean is A."""
-    return Y * (_log(Y, xp) - xp.log(xp.maximum(A, _floor(A, xp)))) - Y + A
+    """Y log(Y / A) + A - Y: half the Poisson deviance of counts Y whose mean is A."""
+    return Y * (_log(Y, xp) - xp.log(xp.maximum(A, _floor(A, xp)))) + (A - Y)
 
 
 def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
@@ -143,8 +143,8 @@ def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
 
 
 def poisson_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
-    """Y (log Y - Z) - Y + exp(Z)."""
-    return Y * (_log(Y, xp) - Z) - Y + get_activation("exponential")(Z, xp=xp)
+    """Y (log Y - Z) + exp(Z) - Y."""
+    return Y * (_log(Y, xp) - Z) + (get_activation("exponential")(Z, xp=xp) - Y)
 
 
 def _log(Y: Array, xp: Namespace) -> Array:

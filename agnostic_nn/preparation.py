@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -277,7 +278,7 @@ class Preparation:
                 else Numeric(str(column["name"]), float(column["mean"]), float(column["scale"]))
                 for column in content["columns"]
             )
-            return cls(
+            preparation = cls(
                 str(content["target"]),
                 columns,
                 tuple(content["classes"]),
@@ -285,11 +286,31 @@ class Preparation:
                 float(content["mean"]),
                 float(content["scale"]),
             )
-        except (KeyError, TypeError, ValueError):
+            preparation._check()
+            return preparation
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise InvalidArgument(
                 "the model does not say how its data is prepared: wanted one that "
                 "`agnostic-nn train` made."
             ) from None
+
+    def _check(self) -> None:
+        """Raise ValueError for what `fit` cannot have learned: a file may say anything."""
+        categorical = [c.categories for c in self.columns if isinstance(c, Categorical)]
+        numeric = [c for c in self.columns if isinstance(c, Numeric)]
+        lists: list[tuple[Any, ...]] = [tuple(c.name for c in self.columns), *categorical]
+        if not self.columns or any(len(set(names)) < len(names) for names in lists):
+            raise ValueError("columns and their categories have different names")
+        kinds = {type(label) for label in self.classes}
+        if len(kinds) > 1 or not kinds <= {str, bool, int, float} or len(self.classes) == 1:
+            raise ValueError("classes are labels of one kind")
+        if len({*self.classes}) < len(self.classes) or len(self.shares) != len(self.classes):
+            raise ValueError("classes are different, and each has a share")
+        moments = [(self.mean, self.scale), *((c.mean, c.scale) for c in numeric)]
+        if not all(math.isfinite(mean) and 0.0 < scale < math.inf for mean, scale in moments):
+            raise ValueError("means and scales are finite")
+        for name in (self.target, *itertools.chain(*lists), *map(str, self.classes)):
+            name.encode()  # what cannot be written as text cannot be printed
 
     def labels(self, y: Any) -> Any:
         """Return a target with labels as the model's are: a file of digits looks like numbers."""

@@ -7,16 +7,12 @@ reader of safetensors can use them. All else is one JSON string in the file's me
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 import math
 import os
-import secrets
 import stat
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .activations import ACTIVATIONS
 from .backends import Backend, get_backend, host, move
@@ -26,6 +22,9 @@ from .losses import LOSSES
 from .namespace import Array
 from .network import Network
 from .version import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path  # at run time where it is used: the import of the package is light
 
 #: What this version writes, and the newest it reads.
 FORMAT_VERSION = 1
@@ -89,6 +88,8 @@ def save(
 
 def encode(net: Network, tensors: dict[str, Array] | None = None, **more: Any) -> bytes:
     """Return the bytes of a network's file, with more tensors of the host and more description."""
+    import json
+
     _check_registered(net)
     if net.architecture.depth > MOST_LAYERS:
         raise InvalidArgument(
@@ -228,6 +229,9 @@ def _decode(
 
 def write(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all: beside its place, to the disk, then renamed into place."""
+    import secrets
+    from pathlib import Path
+
     where = _where(path)
     target = Path(path)
     if not target.name:
@@ -323,6 +327,9 @@ def _description(net: Network) -> dict[str, Any]:
 
 def _digest(tensors: dict[str, Array], description: dict[str, Any]) -> str:
     """SHA-256 over the description and every tensor with its name, type and shape."""
+    import hashlib
+    import json
+
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {tensor.shape}\n".encode())
@@ -342,6 +349,8 @@ def _has_digest(digest: Any, tensors: dict[str, Array], description: dict[str, A
 
 def _read(path: str | os.PathLike[str], where: str) -> tuple[bytes, dict[str, Any]]:
     """Return the file's bytes and its header, once the sizes in it have been seen to fit."""
+    from pathlib import Path
+
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would be waited for
             raise InvalidArgument(f"{where} cannot be read: it is not a file.")
@@ -383,6 +392,8 @@ def _entries(text: bytes) -> int:
 
 
 def _parse(text: bytes | str, where: str) -> dict[str, Any]:
+    import json
+
     try:
         encoded = text if isinstance(text, bytes) else text.encode()
         if _entries(encoded) > MOST_ENTRIES:

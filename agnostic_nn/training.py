@@ -25,7 +25,6 @@ from .epochs import Callback, Data, TrainingStep, out_of_memory, run
 from .errors import InvalidArgument
 from .network import SPLIT, Network
 from .optimizers import Optimizer, get_optimizer
-from .saving import encode
 
 __all__ = ["Callback", "History", "Training", "TrainingStep", "resume", "train"]
 
@@ -121,6 +120,8 @@ def train(
     >>> net.predict(X).round().reshape(-1).tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
+    from .saving import encode
+
     check_number("epochs", epochs, at_least=0, integer=True)
     first = 0 if net.training is None else net.training.epoch
     fraction = None if isinstance(validation, (tuple, list)) else validation

@@ -58,7 +58,7 @@ SETTINGS = tuple(
 #: Those that an array may be mistaken for, and arrays of any shape.
 ARRAYS = (
     True, 3, 0.5, math.nan, "x", b"x", [], {}, object(), np.float64(2), np.asarray(3.0), np.ones(3),
-    np.ones((2, 2)), np.ones((1, 2, 3)), np.full((2, 2), np.nan), np.ones((2, 2), "int8"),
+    np.ones((2, 2)), np.ones((1, 2, 3)), np.full((2, 2), np.nan),
 )  # fmt: skip
 
 
@@ -322,11 +322,12 @@ def test_data_of_any_shape_and_dtype(X):
 @quick
 @given(st.sampled_from([
     name for name in inspect.signature(ann.train).parameters
-    if name not in ("net", "X", "Y", "shuffle", "callbacks", "progress", "checkpoint")
+    if name not in ("net", "X", "Y", "shuffle", "callbacks", "progress",
+                    "checkpoint", "checkpoint_every")
 ]), st.data())  # fmt: skip
 def test_training_with_anything(name, data):
     value = data.draw(st.sampled_from(NAMES) if name in NAMED else hostile)
-    if name in ("epochs", "patience") and value is HUGE:
+    if name == "epochs" and isinstance(value, int) and value > 3:
         return  # that many are really asked for
     net = network()
     history = ours(ann.train, net, [[1.0, 2.0]] * 4, [1.0] * 4, **{"epochs": 1, name: value})

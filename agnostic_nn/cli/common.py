@@ -53,9 +53,16 @@ def choose_backend(name: str | None) -> tuple[Backend, str]:
 
 def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
     """Return a trained network, and how its data is prepared."""
+    from ..errors import InvalidArgument
     from ..preparation import Preparation
     from ..saving import load_with_preparation
 
     file = path / "model.safetensors" if path.is_dir() else path
     net, preparation = load_with_preparation(file, backend=backend)
-    return net, Preparation.from_json(preparation)
+    found, widths = Preparation.from_json(preparation), net.architecture.widths
+    if (found.n_features, found.n_outputs) != (widths[0], widths[-1]):
+        raise InvalidArgument(
+            f"path={str(file)!r}: the preparation gives {found.n_features} features and "
+            f"{found.n_outputs} outputs, the network has {widths[0]} and {widths[-1]}."
+        )
+    return net, found
