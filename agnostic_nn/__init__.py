@@ -1,6 +1,7 @@
 """Neural networks whose equations are written once and run on NumPy, CuPy, torch or JAX."""
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from .activations import (
     ACTIVATIONS,
@@ -21,11 +22,9 @@ from .errors import (
     OutOfMemory,
     TrainingWarning,
 )
-from .gradients import gradient_check
 from .initializers import INITIALIZERS
 from .losses import LOSSES, Loss, compute_cost, initialize_backward
 from .network import Network
-from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from .propagation import (
     LayerCache,
     LayerGradients,
@@ -35,20 +34,57 @@ from .propagation import (
     forward_propagation,
     forward_propagation_layer,
 )
-from .schedules import (
-    SCHEDULES,
-    Constant,
-    Cosine,
-    Exponential,
-    InverseScaling,
-    OneCycle,
-    ReduceOnPlateau,
-    Schedule,
-    StepDecay,
-    WarmUp,
-)
-from .training import resume, train
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .estimators import MLPClassifier, MLPRegressor
+    from .gradients import gradient_check
+    from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+    from .saving import load, save
+    from .schedules import (
+        SCHEDULES,
+        Constant,
+        Cosine,
+        Exponential,
+        InverseScaling,
+        OneCycle,
+        ReduceOnPlateau,
+        Schedule,
+        StepDecay,
+        WarmUp,
+    )
+    from .training import resume, train
+
+#: What is imported when it is first asked for, so that the import of the package is light, and
+#: needs NumPy and array-api-compat alone.
+_LATER = {
+    "estimators": ("MLPClassifier", "MLPRegressor"),
+    "gradients": ("gradient_check",),
+    "optimizers": (
+        "Adam",
+        "AdamW",
+        "Momentum",
+        "Nesterov",
+        "OPTIMIZERS",
+        "Optimizer",
+        "RMSprop",
+        "SGD",
+    ),
+    "saving": ("load", "save"),
+    "schedules": (
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "InverseScaling",
+        "OneCycle",
+        "ReduceOnPlateau",
+        "SCHEDULES",
+        "Schedule",
+        "StepDecay",
+        "WarmUp",
+    ),
+    "training": ("resume", "train"),
+}
 
 __all__ = [
     "ACTIVATIONS",
@@ -111,13 +147,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # what needs more than NumPy, or more time to import, is imported when it is asked for
-    if name in ("MLPClassifier", "MLPRegressor"):
-        from . import estimators
-
-        return getattr(estimators, name)
-    if name in ("load", "save"):
-        from . import saving
-
-        return getattr(saving, name)
+    for module, names in _LATER.items():
+        if name in names:
+            found = getattr(importlib.import_module(f".{module}", __name__), name)
+            globals()[name] = found
+            return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
