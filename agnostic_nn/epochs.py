@@ -207,7 +207,7 @@ def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:
     if not shuffle:
         return chosen
     order = host.permutation(n, seed, ORDER, epoch)
-    return order if chosen is None else host.take(chosen, order)
+    return order if chosen is None else chosen[order]
 
 
 def _is_finite(net: Network) -> bool:

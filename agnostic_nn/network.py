@@ -8,6 +8,7 @@ from typing import Any
 from .activations import Activation
 from .architecture import Architecture
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
+from .backends.base import DTYPES
 from .checks import check_number, shown
 from .errors import InvalidArgument, OutOfMemory
 from .initializers import get_initializer
@@ -135,7 +136,7 @@ class Network:
     @property
     def dtype_name(self) -> str:
         """The name of the dtype, the same for every library."""
-        for name in ("float32", "float64", "float16", "bfloat16"):
+        for name in DTYPES:
             if self.dtype == getattr(self.xp, name, None):
                 return name
         raise AssertionError(self.dtype)

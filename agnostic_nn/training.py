@@ -120,8 +120,6 @@ def train(
     >>> net.predict(X).round().reshape(-1).tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
-    from .saving import encode
-
     check_number("epochs", epochs, at_least=0, integer=True)
     first = 0 if net.training is None else net.training.epoch
     fraction = None if isinstance(validation, (tuple, list)) else validation
@@ -130,6 +128,8 @@ def train(
     )
     rule = _rule(net, optimizer)
     if checkpoint is not None:
+        from .saving import encode
+
         check_path(checkpoint, checkpoint_every)
         encode(net, training=to_json(rule))  # what cannot be written is found before any work
     elif checkpoint_every is not None:

@@ -28,11 +28,6 @@ def concatenate(arrays: list[Any]) -> HostArray:
     return np.concatenate([np.reshape(array, -1) for array in arrays])
 
 
-def take(rows: Any, order: Any) -> Any:
-    """Return the given rows of a host array."""
-    return rows[order]
-
-
 def asarray(values: Any) -> HostArray:
     """Return lists, scalars, DataFrames or arrays of the host as a NumPy array."""
     return np.asarray(values)
