@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import unknown_name
+from .checks import look_up
+from .errors import InvalidArgument
 from .namespace import Array, Namespace, agnostic
 
 
@@ -291,7 +292,12 @@ def _gelu_tanh(Z: Array, *, xp: Namespace) -> Array:
 @agnostic
 def exponential(Z: Array, *, xp: Namespace = None) -> Array:
     """g(Z) = exp(Z), held below the dtype's largest number; its own derivative."""
-    return xp.exp(xp.minimum(Z, math.log(float(xp.finfo(Z.dtype).max)) - 1.0))
+    return xp.exp(below_overflow(Z, xp=xp))
+
+
+def below_overflow(Z: Array, *, xp: Namespace) -> Array:
+    """Z, held where exp(Z) is below the dtype's largest number."""
+    return xp.minimum(Z, math.log(float(xp.finfo(Z.dtype).max)) - 1.0)
 
 
 @agnostic
@@ -310,6 +316,11 @@ def softmax(Z: Array, *, xp: Namespace = None) -> Array:
     array, shape (n_classes, m)
         Each column sums to 1.
 
+    Raises
+    ------
+    InvalidArgument
+        If there is no class.
+
     Examples
     --------
     >>> import numpy as np
@@ -323,6 +334,8 @@ def softmax(Z: Array, *, xp: Namespace = None) -> Array:
 
 def from_the_largest(Z: Array, *, xp: Namespace) -> Array:
     """Z_i - max_k Z_k, over axis 0: at most 0, so its exponential is at most 1."""
+    if Z.ndim == 0 or Z.shape[0] == 0:
+        raise InvalidArgument(f"Z has shape {tuple(Z.shape)}: wanted (n_classes, m).")
     Z = _within(Z, float(xp.finfo(Z.dtype).max) / 4.0, xp)  # so that no difference overflows
     return Z - xp.max(Z, axis=0, keepdims=True)
 
@@ -363,6 +376,4 @@ def get_activation(activation: str | Activation) -> Activation:
     """Return the activation of that name; an `Activation` is returned as it is."""
     if isinstance(activation, Activation):
         return activation
-    if activation not in ACTIVATIONS:
-        raise unknown_name("activation", activation, ACTIVATIONS)
-    return ACTIVATIONS[activation]
+    return look_up("activation", activation, ACTIVATIONS)

@@ -13,7 +13,7 @@ from typing import Any
 from .activations import Activation, get_activation
 from .checks import check_number
 from .dropout import dropout_masks
-from .errors import InvalidArgument
+from .errors import InvalidArgument, shown
 from .losses import Loss, compute_cost, get_loss, initialize_backward
 from .namespace import Array, Namespace
 from .propagation import (
@@ -62,7 +62,7 @@ class Architecture:
         """Check what a user says of a network, and fill in what was left out."""
         if not isinstance(widths, (list, tuple)) or len(widths) < 2:
             raise InvalidArgument(
-                f"widths={widths!r}: wanted at least two, the number of features, "
+                f"widths={shown(widths)}: wanted at least two, the number of features, "
                 "the units of each hidden layer, and the number of outputs."
             )
         for width in widths:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .backends import Backend, get_backend, host, move
-from .checks import check_number
-from .errors import InvalidArgument
+from .checks import check_flag, check_number
+from .errors import InvalidArgument, shown
 from .namespace import Array
 from .network import Network
 from .optimizers import OPTIMIZERS, Optimizer, State
@@ -84,6 +84,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_number("batch_size", self.batch_size, at_least=1, integer=True)
+        check_flag("shuffle", self.shuffle)
         check_number("tolerance", self.tolerance, at_least=0.0)
         if self.patience is not None:
             check_number("patience", self.patience, at_least=1, integer=True)
@@ -180,9 +181,9 @@ def check_path(path: str | os.PathLike[str], every: int | None) -> None:
     """Refuse, before any work is done, a checkpoint that could not or should not be written."""
     from pathlib import Path
 
-    from .saving import describe
+    from .saving import describe, where_is
 
-    where = f"checkpoint={os.fspath(path)!r}"
+    where = where_is(path, "checkpoint")
     if every is not None:
         check_number("checkpoint_every", every, at_least=1, integer=True)
     target = Path(path)
@@ -225,9 +226,9 @@ def read(
     finished : bool
         Whether training had come to its end.
     """
-    from .saving import TRAINING, decode, describe
+    from .saving import TRAINING, decode, describe, where_is
 
-    where = f"path={os.fspath(path)!r}"
+    where = where_is(path)
     stored = describe(path).get("training")
     if not isinstance(stored, dict):
         raise InvalidArgument(
@@ -375,6 +376,6 @@ def _plain(name: str, value: Any) -> Any:
         return int(value) if not isinstance(value, float) and int(value) == value else float(value)
     except (TypeError, ValueError, OverflowError):
         raise InvalidArgument(
-            f"checkpoint: {name}={value!r} cannot be kept in a file: wanted a number, a text or a "
-            "Schedule."
+            f"checkpoint: {name}={shown(value)} cannot be kept in a file: wanted a number, a text "
+            "or a Schedule."
         ) from None

@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from .errors import InvalidArgument, InvalidType
+from .errors import InvalidArgument, InvalidType, shown, unknown_name
 from .namespace import Array
+
+Entry = TypeVar("Entry")
+
+
+def look_up(kind: str, name: Any, registry: Mapping[str, Entry]) -> Entry:
+    """Return what a registry has under a name, which must be one of its own."""
+    if not isinstance(name, str) or name not in registry:
+        raise unknown_name(kind, name, registry)
+    return registry[name]
 
 
 def check_arrays(**arrays: Array) -> None:
@@ -46,6 +55,30 @@ def check_layer(A_prev: Array, W: Array, b: Array) -> None:
         )
 
 
+def check_parameters(parameters: Sequence[Any]) -> None:
+    """Every layer has a pair of parameters."""
+    for layer in parameters:
+        _check_parts("parameters", layer, ("W", "b"))
+
+
+def check_cache(cache: Any) -> None:
+    """(Z, A_prev, W, b) must be such that Z = W A_prev + b may have been."""
+    _check_parts("cache", cache, ("Z", "A_prev", "W", "b"))
+    Z, A_prev, W, b = cache
+    check_layer(A_prev, W, b)
+    check_columns("Z", Z)
+    if tuple(Z.shape) != (W.shape[0], A_prev.shape[1]):
+        raise InvalidArgument(
+            f"Z has shape {tuple(Z.shape)}, W @ A_prev {(W.shape[0], A_prev.shape[1])}: "
+            "wanted the same shape."
+        )
+
+
+def _check_parts(name: str, entry: Any, parts: Sequence[str]) -> None:
+    if not isinstance(entry, (tuple, list)) or len(entry) != len(parts):
+        raise InvalidType(f"{name}: a layer has {shown(entry)}, wanted ({', '.join(parts)}).")
+
+
 def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:
     """Two arrays that meet element by element must have the same shape."""
     check_arrays(**{name: array, other_name: other})
@@ -69,13 +102,10 @@ def check_same_length(**sequences: Sequence[Any]) -> None:
         raise InvalidArgument(f"one entry per layer is wanted in each, got {given}.")
 
 
-def shown(value: Any) -> str:
-    """Return what a message says of a value: its repr, cut short where that is long."""
-    try:
-        text = repr(value)
-    except Exception:  # a whole number of too many digits, a list too deep
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
+def check_flag(name: str, value: Any) -> None:
+    """A flag is true or false, and nothing that could be taken for either."""
+    if type(value).__name__ not in ("bool", "bool_"):  # Python's, NumPy's
+        raise InvalidType(f"{name}={shown(value)}: wanted True or False.")
 
 
 def check_number(
@@ -97,11 +127,14 @@ def check_number(
     )
     wanted = " and ".join(f"{word} {bound}" for word, bound, _ in bounds if bound is not None)
     kind = "a whole number" if integer else "a number"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        kind = "a whole number of at most 63 bits"
     if isinstance(value, float) and math.isinf(value):
         kind = kind.replace("a", "a finite", 1)
     try:
         holds = isinstance(value, numbers.Integral if integer else numbers.Real)
-        holds = holds and not isinstance(value, bool) and (integer or math.isfinite(value))
+        holds = holds and not isinstance(value, bool)
+        holds = holds and (abs(value) < 2**63 if integer else math.isfinite(value))
         holds = holds and all(
             inside(value, bound) for _, bound, inside in bounds if bound is not None
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class AgnosticNNError(Exception):
@@ -33,11 +34,20 @@ class TrainingWarning(UserWarning):
     """Training ended early, or its result deserves a second look."""
 
 
+def shown(value: Any) -> str:
+    """Return what a message says of a value: its repr, cut short where that is long."""
+    try:
+        text = repr(value)
+    except Exception:  # a whole number of too many digits, a list too deep
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidArgument:
     """Build the error for a name that is not in a registry, with the nearest one that is."""
     import difflib
 
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(name[:100], known, n=1) if isinstance(name, str) else []
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return InvalidArgument(f"{kind}={name!r} is not known.{hint} Known: {', '.join(known)}.")
+    return InvalidArgument(f"{kind}={shown(name)} is not known.{hint} Known: {', '.join(known)}.")

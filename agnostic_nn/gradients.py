@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .backends import host
-from .network import Network
+from .checks import check_number
+from .network import Network, check_network
 
 
 def gradient_check(
@@ -43,12 +44,21 @@ def gradient_check(
         The relative error: about 1e-9 for right equations away from kinks, 1e-2 or more for
         wrong ones.
 
+    Raises
+    ------
+    InvalidArgument
+        If a shape does not fit, a value is NaN or infinite, or `epsilon` is not between 0 and 1.
+
     Examples
     --------
     >>> net = Network([2, 3, 1], "binary_cross_entropy", activation="tanh", dtype="float64")
     >>> gradient_check(net, [[0.5, -1.0], [2.0, 0.3]], [1.0, 0.0]) < 1e-7
     True
     """
+    check_network(net)
+    check_number("epsilon", epsilon, above=0.0, below=1.0)
+    if step is not None:
+        check_number("step", step, at_least=1, below=2**31, integer=True)
     xp, architecture = net.xp, net.architecture
     rows, targets, weights = net.check_data(X, Y, sample_weight)
     weight = None if weights is None else weights.T

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .errors import unknown_name
+from .checks import look_up
 from .namespace import Array
 
 Shape = tuple[int, int]
@@ -82,6 +82,4 @@ def get_initializer(initializer: str | None, activation: str) -> Callable[[Shape
         if activation in _RELU_LIKE:
             return he_normal
         return lecun_normal if activation == "selu" else glorot_uniform
-    if initializer not in INITIALIZERS:
-        raise unknown_name("initializer", initializer, INITIALIZERS)
-    return INITIALIZERS[initializer]
+    return look_up("initializer", initializer, INITIALIZERS)

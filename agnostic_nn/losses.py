@@ -16,10 +16,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .activations import from_the_largest, get_activation, softplus
-from .checks import check_arrays, check_columns, check_same_shape
-from .errors import InvalidArgument, unknown_name
-from .namespace import Array, Namespace, agnostic
+from .activations import below_overflow, from_the_largest, get_activation, softplus
+from .checks import check_arrays, check_columns, check_flag, check_same_shape, look_up
+from .errors import InvalidArgument
+from .namespace import Array, Namespace, Numbers, agnostic
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,8 @@ def poisson_derivative(A: Array, Y: Array, *, xp: Namespace) -> Array:
 
 def poisson_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
     """Y (log Y - Z) + exp(Z) - Y."""
-    return Y * (_log(Y, xp) - Z) + (get_activation("exponential")(Z, xp=xp) - Y)
+    Z = below_overflow(Z, xp=xp)
+    return Y * (_log(Y, xp) - Z) + (xp.exp(Z) - Y)
 
 
 def _log(Y: Array, xp: Namespace) -> Array:
@@ -181,18 +182,16 @@ def get_loss(loss: str | Loss) -> Loss:
     """Return the loss of that name; a `Loss` is returned as it is."""
     if isinstance(loss, Loss):
         return loss
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise unknown_name("loss", loss, LOSSES)
-    return LOSSES[loss]
+    return look_up("loss", loss, LOSSES)
 
 
 @agnostic
 def compute_cost(
     AL: Array,
-    Y: Array,
+    Y: Numbers,
     *,
     loss: str | Loss = "binary_cross_entropy",
-    sample_weight: Array | None = None,
+    sample_weight: Numbers | None = None,
     from_logits: bool = False,
     xp: Namespace = None,
 ) -> Array:
@@ -205,7 +204,7 @@ def compute_cost(
     AL : array, shape (n[L], m)
         Predictions. Values of exactly 0 and 1 are allowed; the cost stays finite.
     Y : array, shape (n[L], m)
-        Targets.
+        Targets; whole numbers will do.
     loss : str or Loss, default "binary_cross_entropy"
         A name in `LOSSES`, or a `Loss` of your own. The equation above is the default's.
     sample_weight : array, shape (1, m), optional
@@ -231,8 +230,9 @@ def compute_cost(
     >>> float(compute_cost(np.asarray([[0.5, 0.25]]), np.asarray([[1.0, 0.0]]))).__round__(4)
     0.4904
     """
-    _check_targets(AL, Y, sample_weight)
     loss = get_loss(loss)
+    check_flag("from_logits", from_logits)
+    Y, sample_weight = _targets(AL, Y, sample_weight, xp)
     losses = loss.logit_function(AL, Y, xp=xp) if from_logits else loss.function(AL, Y, xp=xp)
     if sample_weight is not None:
         losses = losses * sample_weight
@@ -242,10 +242,10 @@ def compute_cost(
 @agnostic
 def initialize_backward(
     AL: Array,
-    Y: Array,
+    Y: Numbers,
     *,
     loss: str | Loss = "binary_cross_entropy",
-    sample_weight: Array | None = None,
+    sample_weight: Numbers | None = None,
     from_logits: bool = False,
     xp: Namespace = None,
 ) -> Array:
@@ -258,7 +258,7 @@ def initialize_backward(
     AL : array, shape (n[L], m)
         Predictions. Values of exactly 0 and 1 are allowed; the gradient stays finite.
     Y : array, shape (n[L], m)
-        Targets.
+        Targets; whole numbers will do.
     loss : str or Loss, default "binary_cross_entropy"
         A name in `LOSSES`, or a `Loss` of your own. The equation above is the default's.
     sample_weight : array, shape (1, m), optional
@@ -285,19 +285,29 @@ def initialize_backward(
     >>> initialize_backward(np.asarray([[0.5, 0.75]]), np.asarray([[1.0, 0.0]]))
     array([[-2.,  4.]])
     """
-    _check_targets(AL, Y, sample_weight)
     loss = get_loss(loss)
+    check_flag("from_logits", from_logits)
+    Y, sample_weight = _targets(AL, Y, sample_weight, xp)
     dAL = loss.logit_derivative(AL, Y, xp=xp) if from_logits else loss.derivative(AL, Y, xp=xp)
     return dAL if sample_weight is None else dAL * sample_weight
 
 
-def _check_targets(AL: Array, Y: Array, sample_weight: Array | None) -> None:
+def _targets(
+    AL: Array, Y: Numbers, sample_weight: Numbers | None, xp: Namespace
+) -> tuple[Array, Array | None]:
+    """Return Y and the weights, checked, in the dtype of AL."""
     check_columns("AL", AL)
     check_same_shape("AL", AL, "Y", Y)
     if sample_weight is not None:
         check_arrays(sample_weight=sample_weight)
-    if sample_weight is not None and tuple(sample_weight.shape) != (1, AL.shape[1]):
-        raise InvalidArgument(
-            f"sample_weight has shape {tuple(sample_weight.shape)}, wanted {(1, AL.shape[1])}: "
-            f"one weight per column of AL {tuple(AL.shape)}."
-        )
+        if tuple(sample_weight.shape) != (1, AL.shape[1]):
+            raise InvalidArgument(
+                f"sample_weight has shape {tuple(sample_weight.shape)}, wanted "
+                f"{(1, AL.shape[1])}: one weight per column of AL {tuple(AL.shape)}."
+            )
+        sample_weight = _in_dtype(sample_weight, AL, xp)
+    return _in_dtype(Y, AL, xp), sample_weight
+
+
+def _in_dtype(numbers: Numbers, like: Array, xp: Namespace) -> Array:
+    return numbers if numbers.dtype == like.dtype else xp.astype(numbers, like.dtype)

@@ -10,8 +10,10 @@ import array_api_compat
 
 from .errors import InvalidType
 
-#: An array of any library that follows the Array API standard.
+#: An array of floating-point numbers, of any library that follows the Array API standard.
 Array = Any
+#: An array that may hold whole numbers or yes and no as well: labels, counts, weights.
+Numbers = Any
 #: A module with the functions of the Array API standard.
 Namespace = Any
 
@@ -44,14 +46,31 @@ def agnostic(function: Function) -> Function:
     def with_namespace(*args: Any, xp: Namespace | None = None, **options: Any) -> Any:
         if xp is None:
             xp = namespace_of(*args, *options.values())
+            kinds = function.__annotations__
+            _check_arrays(dict(zip(kinds, args, strict=False)) | options, kinds, xp)
         return function(*args, xp=xp, **options)
 
     return cast(Function, with_namespace)
 
 
-def _arrays(values: Any) -> Iterator[Array]:
+def _check_arrays(arguments: dict[str, Any], kinds: dict[str, str], xp: Namespace) -> None:
+    """What is called an array is one, and of numbers that all libraries reckon with alike."""
+    for name, value in arguments.items():
+        kind, _, optional = kinds.get(name, "").partition(" | ")
+        if value is None and optional:
+            continue
+        if kind in ("Array", "Numbers") and not array_api_compat.is_array_api_obj(value):
+            raise InvalidType(f"{name} is of type {type(value).__name__}: wanted an array.")
+        whole = ("bool", "integral") if kind == "Numbers" else ()
+        for array in _arrays([value]):
+            if not xp.isdtype(array.dtype, ("real floating", *whole)):
+                wanted = "real numbers" if whole else "floating-point numbers, such as float32"
+                raise InvalidType(f"{name} is an array of {array.dtype}: wanted {wanted}.")
+
+
+def _arrays(values: Any, levels: int = 3) -> Iterator[Array]:
     for value in values:
-        if isinstance(value, (list, tuple)):
-            yield from _arrays(value)
+        if isinstance(value, (list, tuple)) and levels > 1:
+            yield from _arrays(value, levels - 1)
         elif array_api_compat.is_array_api_obj(value):
             yield value

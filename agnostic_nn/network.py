@@ -9,8 +9,8 @@ from .activations import Activation
 from .architecture import Architecture
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
 from .backends.base import DTYPES
-from .checks import check_number, shown
-from .errors import InvalidArgument, OutOfMemory
+from .checks import check_number
+from .errors import InvalidArgument, InvalidType, OutOfMemory, shown
 from .initializers import get_initializer
 from .losses import Loss
 from .namespace import Array, Namespace
@@ -163,6 +163,8 @@ class Network:
 
         Raises
         ------
+        InvalidArgument
+            If the parameters are beyond what the new type holds; the network stays as it was.
         BackendUnavailable
             If the backend cannot be used here; the network stays where it was.
 
@@ -174,6 +176,10 @@ class Network:
         to = get_backend(backend)
         kind = to.dtype(dtype or self.dtype_name)
         theta = move(self.theta, to, kind)
+        if dtype is not None and not bool(to.to_numpy(to.xp.all(to.xp.isfinite(theta)))):
+            raise InvalidArgument(
+                f"dtype={dtype!r}: the network has parameters that are not finite in this type."
+            )
         if self.training is not None:
             self.training.state = tuple(move(slot, to, kind) for slot in self.training.state)
             self.training.compiled = {}
@@ -302,6 +308,12 @@ class Network:
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
         size = max(1, _CHUNK // max(self.architecture.widths))
         return self.backend.batches(data, None, size, self.dtype)
+
+
+def check_network(net: Any) -> None:
+    """Refuse what is no network."""
+    if not isinstance(net, Network):
+        raise InvalidType(f"net is of type {type(net).__name__}: wanted a Network.")
 
 
 def check_finite(name: str, array: Array, backend: Backend, dtype: Any) -> None:

@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .checks import check_number
-from .errors import unknown_name
+from .checks import check_number, look_up
 from .namespace import Array, Namespace
 from .schedules import Schedule, as_schedule
 
@@ -253,6 +252,4 @@ def get_optimizer(optimizer: str | Optimizer) -> Optimizer:
     """Return the optimizer of that name with its defaults; an `Optimizer` as it is."""
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if optimizer not in OPTIMIZERS:
-        raise unknown_name("optimizer", optimizer, OPTIMIZERS)
-    return OPTIMIZERS[optimizer]()
+    return look_up("optimizer", optimizer, OPTIMIZERS)()

@@ -21,7 +21,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .activations import Activation, get_activation
-from .checks import check_columns, check_layer, check_same_length, check_same_shape
+from .checks import (
+    check_cache,
+    check_flag,
+    check_layer,
+    check_parameters,
+    check_same_length,
+    check_same_shape,
+)
 from .namespace import Array, Namespace, agnostic
 
 
@@ -161,9 +168,10 @@ def backward_propagation_layer(
     array([[1.],
            [1.]])
     """
+    check_cache(cache)
+    check_flag("input_gradient", input_gradient)
     Z, A_prev, W, _ = cache
     g = get_activation(activation)
-    check_columns("Z", Z)
     check_same_shape("dA", dA, "Z", Z)
     m = Z.shape[1]
 
@@ -222,12 +230,14 @@ def forward_propagation(
     2
     """
     check_same_length(parameters=parameters, activations=activations)
+    check_parameters(parameters)
     masks = [None] * len(parameters) if masks is None else masks
     check_same_length(parameters=parameters, masks=masks)
     A, caches = X, []
     for (W, b), activation, mask in zip(parameters, activations, masks, strict=True):
         A, cache = forward_propagation_layer(A, W, b, activation, xp=xp)
         if mask is not None:
+            check_same_shape("mask", mask, "A", A)
             A = A * mask
         caches.append(cache)
     return A, caches
@@ -280,8 +290,10 @@ def backward_propagation(
     check_same_length(caches=caches, masks=masks)
     dA, gradients = dAL, []
     for layer in reversed(range(len(caches))):
-        if masks[layer] is not None:
-            dA = dA * masks[layer]
+        mask = masks[layer]
+        if mask is not None:
+            check_same_shape("mask", mask, "dA", dA)
+            dA = dA * mask
         dA, dW, db = backward_propagation_layer(
             dA, caches[layer], activations[layer], input_gradient=layer > 0, xp=xp
         )

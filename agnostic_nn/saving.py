@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .activations import ACTIVATIONS
 from .backends import Backend, get_backend, host, move
-from .checks import shown
-from .errors import DependencyMissing, InvalidArgument, InvalidType, OutOfMemory
+from .errors import DependencyMissing, InvalidArgument, InvalidType, OutOfMemory, shown
 from .losses import LOSSES
 from .namespace import Array
 from .network import Network
@@ -182,7 +181,7 @@ def load_with_preparation(
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the description in a network's file, before its digest has been looked at."""
-    where = _where(path)
+    where = where_is(path)
     _, header = _read(path, where)
     return _describe(header, where)
 
@@ -194,7 +193,7 @@ def decode(
     dtype: str | None = None,
 ) -> tuple[Network, dict[str, Any], dict[str, Array]]:
     """Read a network's file: the network, the description, and all tensors by name."""
-    where = _where(path)
+    where = where_is(path)
     try:
         return _decode(path, backend, dtype, where)
     except MemoryError as error:
@@ -232,7 +231,7 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
     import secrets
     from pathlib import Path
 
-    where = _where(path)
+    where = where_is(path)
     target = Path(path)
     if not target.name:
         raise InvalidArgument(f"{where} cannot be written: it is a folder.")
@@ -251,18 +250,18 @@ def write(path: str | os.PathLike[str], content: bytes) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _where(path: Any) -> str:
+def where_is(path: Any, argument: str = "path") -> str:
     """Return what messages call a file, once its name can be one."""
     try:
         name = os.fspath(path)
         possible = isinstance(name, str) and name != "" and b"\0" not in os.fsencode(name)
     except TypeError:
-        raise InvalidType(f"path={shown(path)}: wanted the name of a file.") from None
+        raise InvalidType(f"{argument}={shown(path)}: wanted the name of a file.") from None
     except UnicodeError:
         possible = False
     if not possible:
-        raise InvalidArgument(f"path={shown(path)}: wanted the name of a file.")
-    return f"path={name!r}"
+        raise InvalidArgument(f"{argument}={shown(path)}: wanted the name of a file.")
+    return f"{argument}={name!r}"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from .checks import check_number
-from .errors import InvalidArgument, unknown_name
+from .checks import check_number, look_up
+from .errors import InvalidArgument, shown
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if isinstance(value := getattr(self, field.name), (int, float, str)):
-                check_number(field.name, value, at_least=0.0)
+            if field.type in ("float", "int", float, int):
+                check_number(field.name, getattr(self, field.name), at_least=0.0)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
         """Return the learning rate after `epoch` epochs out of `epochs`."""
@@ -47,7 +47,7 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """initial / (1 + epoch)^power.
+    """initial * (1 + epoch)^-power.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class InverseScaling(Schedule):
     power: float = 0.5
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return float(self.initial / (1.0 + epoch) ** self.power)
+        return float(self.initial * (1.0 + epoch) ** -self.power)
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class StepDecay(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("every", self.every, above=0.0)
+        check_number("factor", self.factor, at_least=0.0, at_most=1.0)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
         return float(self.initial * self.factor ** math.floor(epoch / self.every))
@@ -89,7 +90,12 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return float(self.initial * self.factor**epoch)
+        try:
+            return float(self.initial * self.factor**epoch)
+        except OverflowError:
+            raise InvalidArgument(
+                f"factor={self.factor}: after {epoch:g} epochs no number holds the learning rate."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,7 @@ class ReduceOnPlateau(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_number("factor", self.factor, at_least=0.0, at_most=1.0)
         check_number("patience", self.patience, at_least=1, integer=True)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
@@ -211,9 +218,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 def get_schedule(name: str) -> type[Schedule]:
     """Return the schedule class of that name."""
-    if name not in SCHEDULES:
-        raise unknown_name("schedule", name, SCHEDULES)
-    return SCHEDULES[name]
+    return look_up("schedule", name, SCHEDULES)
 
 
 def as_schedule(learning_rate: float | Schedule) -> Schedule:
@@ -224,5 +229,5 @@ def as_schedule(learning_rate: float | Schedule) -> Schedule:
         return Constant(learning_rate)
     except InvalidArgument:
         raise InvalidArgument(
-            f"learning_rate={learning_rate!r}: wanted a number at least 0.0 or a Schedule."
+            f"learning_rate={shown(learning_rate)}: wanted a number at least 0.0 or a Schedule."
         ) from None

@@ -20,10 +20,10 @@ from .checkpoints import (
     read,
     to_json,
 )
-from .checks import check_number
+from .checks import check_flag, check_number
 from .epochs import Callback, Data, TrainingStep, out_of_memory, run
-from .errors import InvalidArgument
-from .network import SPLIT, Network
+from .errors import InvalidArgument, InvalidType, shown
+from .network import SPLIT, Network, check_network
 from .optimizers import Optimizer, get_optimizer
 
 __all__ = ["Callback", "History", "Training", "TrainingStep", "resume", "train"]
@@ -120,20 +120,23 @@ def train(
     >>> net.predict(X).round().reshape(-1).tolist()
     [0.0, 1.0, 1.0, 0.0]
     """
+    check_network(net)
     check_number("epochs", epochs, at_least=0, integer=True)
     first = 0 if net.training is None else net.training.epoch
     fraction = None if isinstance(validation, (tuple, list)) else validation
     settings = Settings(
         first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm
     )
-    rule = _rule(net, optimizer)
+    rule, watchers = _rule(net, optimizer), _watchers(callbacks, progress)
     if checkpoint is not None:
         from .saving import encode
 
         check_path(checkpoint, checkpoint_every)
         encode(net, training=to_json(rule))  # what cannot be written is found before any work
     elif checkpoint_every is not None:
-        raise InvalidArgument(f"checkpoint_every={checkpoint_every!r}: wanted checkpoint as well.")
+        raise InvalidArgument(
+            f"checkpoint_every={shown(checkpoint_every)}: wanted checkpoint as well."
+        )
     _settle(net, X)
     data, chosen, held_out = _data(net, X, Y, sample_weight, validation)
     writer = None
@@ -141,7 +144,7 @@ def train(
         prints = _fingerprint(net, data, held_out if fraction is None else None)
         writer = Checkpoint(checkpoint, checkpoint_every, settings, prints)
     _begin(net, rule)
-    run(net, data, chosen, held_out, settings, Best(), writer, tuple(callbacks), progress)
+    run(net, data, chosen, held_out, settings, Best(), writer, watchers, progress)
     history: History = net.training.history
     return history
 
@@ -209,19 +212,19 @@ def resume(
     >>> net.training.history["epoch"]
     [1, 2, 3, 4, 5]
     """
+    watchers = _watchers(callbacks, progress)
     net, checkpoint, best, finished = read(path, backend)
     settings = checkpoint.settings
     if validation is not None and not isinstance(validation, (tuple, list)):
         raise InvalidArgument(
-            f"validation={validation!r}: wanted the data that training was given, or nothing: a "
-            "fraction is in the checkpoint."
+            f"validation={shown(validation)}: wanted the data that training was given, or nothing: "
+            "a fraction is in the checkpoint."
         )
     given = settings.validation if validation is None else validation
     data, chosen, held_out = _data(net, X, Y, sample_weight, given)
     prints = _fingerprint(net, data, None if validation is None else held_out)
     check_same_data(checkpoint.data, prints)
     if not finished:
-        watchers = tuple(callbacks)
         run(net, data, chosen, held_out, settings, best, checkpoint, watchers, progress)
     return net
 
@@ -239,6 +242,19 @@ def _rule(net: Network, optimizer: str | Optimizer | None) -> Optimizer:
         before: Training = net.training
         return before.optimizer
     return get_optimizer("adam" if optimizer is None else optimizer)
+
+
+def _watchers(callbacks: Iterable[Callback], progress: bool | None) -> tuple[Callback, ...]:
+    """Check who looks on."""
+    if progress is not None:
+        check_flag("progress", progress)
+    if not isinstance(callbacks, Iterable):
+        raise InvalidType(f"callbacks is of type {type(callbacks).__name__}: wanted a list.")
+    watchers = tuple(callbacks)
+    for callback in watchers:
+        if not callable(callback):
+            raise InvalidType(f"callbacks holds {shown(callback)}: wanted what can be called.")
+    return watchers
 
 
 def _begin(net: Network, rule: Optimizer) -> None:

@@ -33,6 +33,9 @@ LONGEST = 1.0
 #: ... nor more memory than ten times its size and this, in bytes.
 MOST_MEMORY = 2**27
 
+#: What is wrong with a file that was accepted as another model.
+OTHER_PREDICTIONS = "printed other predictions"
+
 #: No message may be longer than this.
 LONGEST_MESSAGE = 1000
 
@@ -340,7 +343,7 @@ def predict(content, table, expected):
             return f"{type(failure).__name__}: {failure}"
     line = error.getvalue()
     if code == 0:
-        return None if out.getvalue() == expected else "printed other predictions"
+        return None if out.getvalue() == expected else OTHER_PREDICTIONS
     if code != 2 or out.getvalue() or line.count("\n") != 1 or "agnostic-nn: error: " not in line:
         return f"exit code {code}, {line[:300]!r}, {out.getvalue()[:100]!r}"
     return None

@@ -411,7 +411,7 @@ class TestONNX:
 
 @pytest.mark.parametrize("function", [to_sklearn, to_torch, lambda net: to_onnx(net, "m.onnx")])
 def test_no_network(function):
-    with pytest.raises(ann.InvalidArgument, match="net is of type str: wanted a Network"):
+    with pytest.raises(ann.InvalidType, match="net is of type str: wanted a Network"):
         function("net")
 
 

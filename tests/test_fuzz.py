@@ -49,9 +49,9 @@ def test_predict():
     found = []
     for number in range(200):
         kind, _, content = fuzz_models.mutate(8, number, contents)
-        if kind == "edit_and_sign":
-            continue  # whoever makes a digest writes a model of their own, and its preparation
         wrong = fuzz_models.predict(content, table, printed.getvalue())
+        if kind == "edit_and_sign" and wrong == fuzz_models.OTHER_PREDICTIONS:
+            continue  # whoever makes a digest writes a model of their own, and its preparation
         if wrong:
             found.append((number, kind, wrong))
     assert not found

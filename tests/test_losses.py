@@ -48,6 +48,20 @@ def test_sample_weights(name, backend, close):
     close(weighted, backend.to_numpy(plain).astype(np.float64) * weight, units=2)
 
 
+@pytest.mark.parametrize("function", [ann.compute_cost, ann.initialize_backward])
+@pytest.mark.parametrize("dtype", ["int32", "bool", "float32"])
+def test_labels_and_weights_of_other_dtypes(function, dtype, backend):
+    """Labels are whole numbers as a rule; the answer is in the dtype of the predictions."""
+    AL, weight = backend.asarray(A), np.asarray([[1.0, 0.0, 1.0, 1.0]])
+    other = [
+        backend.xp.astype(backend.asarray(each), getattr(backend.xp, dtype)) for each in (Y, weight)
+    ]
+    result = function(AL, other[0], sample_weight=other[1])
+    expected = function(AL, backend.asarray(Y), sample_weight=backend.asarray(weight))
+    assert result.dtype == AL.dtype
+    np.testing.assert_array_equal(backend.to_numpy(result), backend.to_numpy(expected))
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradient_against_differences(name):
     assert_gradients(LOSSES[name], A, 0.25 + 0.5 * Y)

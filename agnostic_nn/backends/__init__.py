@@ -77,7 +77,10 @@ def get_backend(name: str | Backend | None = None) -> Backend:
     """
     if isinstance(name, Backend):
         return name
-    name = name or chosen_backend() or "numpy"
+    if name is None:
+        name = chosen_backend() or "numpy"
+    if not isinstance(name, str):
+        raise unknown_name("backend", name, (*BACKENDS, "auto"))
     if name == "auto":
         return get_backend("cupy") if availability("cupy").usable else get_backend("numpy")
     return _open(name)

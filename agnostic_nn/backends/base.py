@@ -9,7 +9,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ..errors import InvalidArgument, unknown_name
+from ..errors import InvalidArgument, shown, unknown_name
 from ..namespace import Array, Namespace
 
 #: Floating-point types that theta may have, where a backend has them.
@@ -131,7 +131,7 @@ class Backend:
 
     def dtype(self, name: str) -> Any:
         """Return the library's floating-point type of that name."""
-        name = str(name).rsplit(".", 1)[-1]
+        name = shown(name).removeprefix("dtype(").rsplit(".", 1)[-1].strip("')")
         if name not in DTYPES:
             raise unknown_name("dtype", name, DTYPES)
         if not hasattr(self.xp, name):

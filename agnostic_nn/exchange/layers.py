@@ -13,12 +13,6 @@ from ..namespace import Array
 from ..network import Network
 
 
-def check_network(net: Any) -> None:
-    """Refuse what is no network."""
-    if not isinstance(net, Network):
-        raise InvalidArgument(f"net is of type {type(net).__name__}: wanted a Network.")
-
-
 def check_own(*uses: Activation | Loss) -> None:
     """Refuse another function under a known name: it would be taken for the known one."""
     for used in uses:

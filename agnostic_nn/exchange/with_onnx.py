@@ -10,10 +10,10 @@ from typing import Any
 from ..backends import get_backend, host
 from ..errors import DependencyMissing, InvalidArgument
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, check_network
 from ..saving import write
 from ..version import __version__
-from .layers import check_network, check_own, layers_of
+from .layers import check_own, layers_of
 
 #: The operators of this version are in every runtime of the last years.
 _OPSET, _IR_VERSION = 13, 7

@@ -9,8 +9,8 @@ from typing import Any
 from ..activations import Activation
 from ..backends import Backend, host
 from ..errors import DependencyMissing, InvalidArgument
-from ..network import Network
-from .layers import check_network, check_own, layers_of, network_of
+from ..network import Network, check_network
+from .layers import check_own, layers_of, network_of
 
 #: What scikit-learn calls the activations that it has too.
 _OF_SKLEARN = {

@@ -11,8 +11,8 @@ from ..backends import Backend, get_backend, host, to_host
 from ..errors import InvalidArgument
 from ..losses import Loss
 from ..namespace import Array
-from ..network import Network
-from .layers import check_network, layers_of, network_of
+from ..network import Network, check_network
+from .layers import layers_of, network_of
 
 
 class _Module(NamedTuple):
