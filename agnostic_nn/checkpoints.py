@@ -1,9 +1,8 @@
 """Checkpoints: where training stands, in one file, from which it goes on as if never stopped.
 
-A checkpoint is the network's file, as `save` writes it and `load` reads it, with tensors beside
-the network's: what the optimizer remembers, the best epoch's parameters, and the history. The
-settings are JSON. Random numbers need no room: they are drawn from the seed, the epoch and the
-step.
+A checkpoint is the network's file, as ``save(net, path, training=True)`` writes it and `load`
+reads it, with the best epoch's parameters and the settings beside. Random numbers need no room:
+they are drawn from the seed, the epoch and the step.
 """
 
 from __future__ import annotations
@@ -13,43 +12,23 @@ import dataclasses
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from .backends import Backend, get_backend, host, move
+from .backends import Backend, host
 from .checks import check_flag, check_number
-from .errors import InvalidArgument, shown
+from .errors import InvalidArgument
 from .namespace import Array
 from .network import Network
-from .optimizers import OPTIMIZERS, Optimizer, State
-from .schedules import SCHEDULES, Schedule
-
-#: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
-#: "validation_cost" and "validation_score".
-History = dict[str, list[float]]
+from .training_state import PREFIX, Training, on_host, plain, vector
 
 #: Where no interval is given, training takes at least this many times as long as writing.
 SPARING = 20
 
+_BEST = f"{PREFIX}best"
+
 #: Of data with more numbers than this, rows at even distances are looked at.
 MANY_NUMBERS = 2**22
-
-_REGISTRIES: dict[str, dict[str, Any]] = {"OPTIMIZERS": OPTIMIZERS, "SCHEDULES": SCHEDULES}
-
-
-@dataclass
-class Training:
-    """Where training stands, so that it can go on."""
-
-    optimizer: Optimizer
-    state: State
-    step: int = 0
-    epoch: int = 0
-    history: History = field(default_factory=dict)
-    compiled: dict[Any, Any] = field(default_factory=dict, repr=False)  # the backend's own
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
 
 
 @dataclass
@@ -132,27 +111,22 @@ class Checkpoint:
 
     def write(self, net: Network, best: Best, *, finished: bool = False) -> None:
         """Write where training stands, whole or not at all; the file before stays until then."""
-        from .saving import TRAINING, encode, write
+        from .saving import encode, write
 
         began = time.perf_counter()
         training: Training = net.training
-        tensors = {f"optimizer.{i}": _on_host(net, slot) for i, slot in enumerate(training.state)}
+        tensors, description = training.pack(net)
         if best.theta is not None:
-            tensors["best"] = _on_host(net, best.theta)
-        for name, values in training.history.items():
-            tensors[f"history.{name}"] = _numbers(name, values)
+            tensors[_BEST] = on_host(net, best.theta)
         content = encode(
             net,
-            {f"{TRAINING}{name}": tensor for name, tensor in tensors.items()},
-            training={
+            tensors,
+            training=description
+            | {
                 "backend": net.backend.name,
-                "optimizer": to_json(training.optimizer),
-                "step": training.step,
-                "epoch": training.epoch,
-                "history": list(training.history),
                 "best": None if best.theta is None else {"cost": best.cost, "epoch": best.epoch},
                 "settings": {
-                    name: value if value is None else _plain(name, value)
+                    name: value if value is None else plain(name, value)
                     for name, value in dataclasses.asdict(self.settings).items()
                 },
                 "every": None if self.every is None else int(self.every),
@@ -226,34 +200,23 @@ def read(
     finished : bool
         Whether training had come to its end.
     """
-    from .saving import TRAINING, decode, describe, where_is
+    from .saving import decode, describe, taking_apart, where_is
 
     where = where_is(path)
     stored = describe(path).get("training")
-    if not isinstance(stored, dict):
+    if not isinstance(stored, dict) or "settings" not in stored:
         raise InvalidArgument(
             f"{where} holds a network, and not where its training stands: wanted a file that "
             "train(..., checkpoint=...) wrote."
         )
-    net, description, tensors = decode(path, backend=backend or str(stored.get("backend")))
-    try:
+    net, description, tensors = decode(
+        path, backend=str(stored.get("backend")) if backend is None else backend
+    )
+    with taking_apart(where):
         stored = description["training"]  # its digest has been looked at
-        rule = from_json(stored["optimizer"], "OPTIMIZERS", where)
-        slots = [tensors[f"{TRAINING}optimizer.{i}"] for i in range(rule.slots)]
-        history = {
-            name: list(map(int if name == "epoch" else float, tensors[f"{TRAINING}history.{name}"]))
-            for name in stored["history"]
-        }
-        net.training = Training(
-            rule,
-            tuple(_vector(net, slot) for slot in slots),
-            int(stored["step"]),
-            int(stored["epoch"]),
-            history,
-        )
         best = Best()
         if stored["best"] is not None:
-            theta = _vector(net, tensors[f"{TRAINING}best"])
+            theta = vector(net, tensors[_BEST])
             best = Best(float(stored["best"]["cost"]), int(stored["best"]["epoch"]), theta)
         data = {
             name: {"shape": list(each["shape"]), "digest": each["digest"]}
@@ -261,32 +224,6 @@ def read(
         }
         checkpoint = Checkpoint(path, stored["every"], Settings(**stored["settings"]), data)
         return net, checkpoint, best, bool(stored["finished"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, InvalidArgument):
-            raise
-        raise InvalidArgument(f"{where}: the file's description is damaged ({error!r}).") from error
-
-
-def _vector(net: Network, tensor: Array) -> Array:
-    """Return a tensor of the file as a vector like theta, which may be written to."""
-    if tensor.shape != tuple(net.theta.shape):
-        raise ValueError(f"shape {tensor.shape}, wanted {tuple(net.theta.shape)}")
-    return net.backend.asarray(host.concatenate([tensor]), net.dtype)
-
-
-def _on_host(net: Network, array: Array) -> Array:
-    # bfloat16 is unknown to the host; float32 holds the same numbers
-    name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
-    return move(net.xp.astype(array, getattr(net.xp, name)), get_backend("numpy"))
-
-
-def _numbers(name: str, values: Any) -> Array:
-    try:
-        return host.asarray([float(value) for value in values])
-    except (TypeError, ValueError):
-        raise InvalidArgument(
-            f"history[{name!r}] holds something else than numbers, which a checkpoint cannot keep."
-        ) from None
 
 
 # The data: the same rows have to come again
@@ -307,7 +244,7 @@ def fingerprint(net: Network, **arrays: Array | None) -> dict[str, Any]:
             order = host.asarray(range(0, n, -(-n * width // MANY_NUMBERS)))
         chunk = max(1, MANY_NUMBERS // width)
         for (rows,) in net.backend.batches((array,), order, chunk, net.dtype):
-            digest.update(_on_host(net, rows).tobytes())
+            digest.update(on_host(net, rows).tobytes())
         answer[name] = {"shape": [int(n), int(width)], "digest": digest.hexdigest()}
     return answer
 
@@ -333,49 +270,3 @@ def check_same_data(before: dict[str, Any], now: dict[str, Any]) -> None:
                 f"{label} has other values than when the checkpoint was written: wanted the same "
                 "data in the same order."
             )
-
-
-# Optimizers and schedules: by their registered names
-
-
-def to_json(thing: Optimizer | Schedule) -> dict[str, Any]:
-    """Return an optimizer or a schedule in terms of JSON: its registered name and its settings."""
-    registry = "OPTIMIZERS" if isinstance(thing, Optimizer) else "SCHEDULES"
-    known = _REGISTRIES[registry]
-    name = next((name for name, kind in known.items() if kind is type(thing)), None)
-    if name is None:
-        raise InvalidArgument(
-            f"checkpoint: {type(thing).__name__} has no name that a file could call it by: put it "
-            f"into agnostic_nn.{registry} under one before training."
-        )
-    fields = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
-    return {"name": name} | {key: _plain(key, value) for key, value in fields.items()}
-
-
-def from_json(content: dict[str, Any], registry: str, where: str) -> Any:
-    """Return the optimizer or the schedule that `to_json` described."""
-    settings = dict(content)
-    name = settings.pop("name")
-    if name not in _REGISTRIES[registry]:
-        raise InvalidArgument(
-            f"{where} needs {name!r}, which is not registered: put it into "
-            f"agnostic_nn.{registry}[{name!r}] before going on."
-        )
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            settings[key] = from_json(value, "SCHEDULES", where)
-    return _REGISTRIES[registry][name](**settings)
-
-
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, Schedule):
-        return to_json(value)
-    try:
-        if isinstance(value, (bool, int, str)):
-            return value
-        return int(value) if not isinstance(value, float) and int(value) == value else float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidArgument(
-            f"checkpoint: {name}={shown(value)} cannot be kept in a file: wanted a number, a text "
-            "or a Schedule."
-        ) from None

@@ -76,7 +76,8 @@ def check_cache(cache: Any) -> None:
 
 def _check_parts(name: str, entry: Any, parts: Sequence[str]) -> None:
     if not isinstance(entry, (tuple, list)) or len(entry) != len(parts):
-        raise InvalidType(f"{name}: a layer has {shown(entry)}, wanted ({', '.join(parts)}).")
+        got = f"{len(entry)} entries" if isinstance(entry, (tuple, list)) else type(entry).__name__
+        raise InvalidType(f"{name}: wanted ({', '.join(parts)}) of each layer, got {got}.")
 
 
 def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:

@@ -18,13 +18,14 @@ from typing import Any, Self
 from .architecture import Architecture
 from .backends import host
 from .backends.base import Epoch
-from .checkpoints import Best, Checkpoint, History, Settings, Training
+from .checkpoints import Best, Checkpoint, Settings
 from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
 from .network import ORDER, Network
 from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights
 from .progress import ProgressBar
+from .training_state import History, Training
 
 #: ``callback(net, history)`` after each epoch; a true answer stops training.
 Callback = Callable[[Network, History], Any]

@@ -35,9 +35,9 @@ class TrainingWarning(UserWarning):
 
 
 def shown(value: Any) -> str:
-    """Return what a message says of a value: its repr, cut short where that is long."""
+    """Return what a message says of a value: its repr on one line, cut short where it is long."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:  # a whole number of too many digits, a list too deep
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"

@@ -11,15 +11,24 @@ import itertools
 import math
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .activations import ACTIVATIONS
-from .backends import Backend, get_backend, host, move
-from .errors import DependencyMissing, InvalidArgument, InvalidType, OutOfMemory, shown
+from .backends import Backend, get_backend, host
+from .checks import check_flag
+from .errors import (
+    AgnosticNNError,
+    DependencyMissing,
+    InvalidArgument,
+    InvalidType,
+    OutOfMemory,
+    shown,
+)
 from .losses import LOSSES
 from .namespace import Array
 from .network import Network
+from .training_state import PREFIX, Training, on_host
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -37,16 +46,17 @@ MOST_ENTRIES = 2**20
 #: And a file with more layers than this.
 MOST_LAYERS = 10_000
 
-#: What the names of a checkpoint's tensors beside the network's begin with.
-TRAINING = "training."
-
 _KEY = "agnostic_nn"
 _ITEM_SIZE = {"F16": 2, "F32": 4, "F64": 8}
 _CODES = {"float16": "F16", "bfloat16": "F32", "float32": "F32", "float64": "F64"}
 
 
 def save(
-    net: Any, path: str | os.PathLike[str], *, preparation: dict[str, Any] | None = None
+    net: Any,
+    path: str | os.PathLike[str],
+    *,
+    preparation: dict[str, Any] | None = None,
+    training: bool = False,
 ) -> None:
     """Write a network to a safetensors file, whole or not at all.
 
@@ -59,6 +69,9 @@ def save(
     preparation : dict, optional
         How data is made ready for the network, or whatever else should travel with it, in terms
         of JSON.
+    training : bool, default False
+        Whether the optimizer, what it remembers and the history travel along, so that `train`
+        goes on with the network that `load` returns as it would with this one.
 
     Raises
     ------
@@ -82,7 +95,12 @@ def save(
         raise InvalidArgument(
             f"net is of type {type(net).__name__}: wanted a Network or a fitted estimator."
         )
-    write(path, encode(net, preparation=preparation))
+    check_flag("training", training)
+    if not training or net.training is None:
+        write(path, encode(net, preparation=preparation))
+        return
+    tensors, description = net.training.pack(net)
+    write(path, encode(net, tensors, preparation=preparation, training=description))
 
 
 def encode(net: Network, tensors: dict[str, Array] | None = None, **more: Any) -> bytes:
@@ -215,7 +233,7 @@ def _decode(
         raise InvalidArgument(f"{where}: the file is damaged: its digest does not fit its content.")
     for name, tensor in tensors.items():
         # what an optimizer remembers may well be infinite: a squared gradient in float16
-        if not (name.startswith(TRAINING) or host.all_finite(tensor)):
+        if not (name.startswith(PREFIX) or host.all_finite(tensor)):
             raise InvalidArgument(f"{where}: {name} holds NaN or infinity: wanted finite numbers.")
     layers = range(net.architecture.depth)
     kinds = ("weight", "bias")
@@ -223,6 +241,9 @@ def _decode(
     if not host.fits(theta, net.dtype_name):
         raise InvalidArgument(f"{where} holds numbers too large for dtype={net.dtype_name!r}.")
     net.theta = net.backend.asarray(theta, net.dtype)
+    if "training" in description:
+        with taking_apart(where):
+            net.training = Training.unpack(net, tensors, description["training"], where)
     return net, description, tensors
 
 
@@ -292,12 +313,8 @@ def _check_registered(net: Network) -> None:
 
 
 def _tensors(net: Network) -> dict[str, Array]:
-    # bfloat16 is unknown to the host; float32 holds the same numbers
-    name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
-    on_host = get_backend("numpy")
-    theta = net.xp.astype(net.theta, getattr(net.xp, name))
     tensors: dict[str, Array] = {}
-    layers = net.architecture.unflatten(move(theta, on_host), on_host.xp)
+    layers = net.architecture.unflatten(on_host(net, net.theta), get_backend("numpy").xp)
     for i, (W, b) in enumerate(layers):
         tensors |= {f"layers.{i}.weight": W, f"layers.{i}.bias": b.reshape(-1)}
     for key, tensor in tensors.items():
@@ -456,6 +473,26 @@ def _describe(header: dict[str, Any], where: str) -> dict[str, Any]:
     return description
 
 
+@contextlib.contextmanager
+def taking_apart(where: str) -> Iterator[None]:
+    """What goes wrong inside is the fault of the file's description."""
+    try:
+        yield
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        if isinstance(error, AgnosticNNError) and str(error).startswith(where):
+            raise
+        raise InvalidArgument(
+            f"{where}: the file's description is damaged ({shown(error)})."
+        ) from error
+
+
 def _network(
     description: dict[str, Any],
     header: dict[str, Any],
@@ -464,7 +501,7 @@ def _network(
     where: str,
 ) -> Network:
     """Return the network, with zeros for parameters, once the tensors are known to fit it."""
-    try:
+    with taking_apart(where):
         *hidden, output = [
             _registered(ACTIVATIONS, "activation", name, where)
             for name in description["activations"]
@@ -474,12 +511,6 @@ def _network(
         settings = {name: description[name] for name in ("dropout", "l2", "seed")}
         if not len(hidden) == len(settings["dropout"]) == len(description["widths"]) - 2:
             raise ValueError("not one activation and dropout for each layer")
-    except InvalidArgument:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InvalidArgument(
-            f"{where}: the file's description is damaged ({shown(error)})."
-        ) from error
     home = get_backend(backend)
     if dtype is not None:
         home.dtype(dtype)
@@ -488,7 +519,7 @@ def _network(
             f"{where} holds {description['dtype']} numbers, which the backend {home.name!r} has "
             "not: load it with dtype='float32'."
         )
-    try:
+    with taking_apart(where):
         return Network(
             description["widths"],
             loss,
@@ -499,8 +530,6 @@ def _network(
             initializer="zeros",
             **settings,
         )
-    except InvalidArgument as error:
-        raise InvalidArgument(f"{where}: the file's description is damaged: {error}") from error
 
 
 def _check_tensors(description: dict[str, Any], header: dict[str, Any], where: str) -> None:
@@ -515,9 +544,8 @@ def _check_tensors(description: dict[str, Any], header: dict[str, Any], where: s
     wanted: dict[str, list[int]] = {}
     for i, (n_prev, n) in enumerate(itertools.pairwise(widths)):
         wanted |= {f"layers.{i}.weight": [n, n_prev], f"layers.{i}.bias": [n]}
-    # a checkpoint is the network's file with where training stands beside it
-    training = "training" in description
-    found = {name for name in header if not (training and name.startswith(TRAINING))}
+    training = "training" in description  # has tensors of its own
+    found = {name for name in header if not (training and name.startswith(PREFIX))}
     if found - {"__metadata__"} != set(wanted):
         raise InvalidArgument(
             f"{where} holds the tensors {_names(found - {'__metadata__'})}: wanted "

@@ -11,20 +11,18 @@ from .backends import Backend, backend_of, host
 from .checkpoints import (
     Best,
     Checkpoint,
-    History,
     Settings,
-    Training,
     check_path,
     check_same_data,
     fingerprint,
     read,
-    to_json,
 )
 from .checks import check_flag, check_number
 from .epochs import Callback, Data, TrainingStep, out_of_memory, run
 from .errors import InvalidArgument, InvalidType, shown
 from .network import SPLIT, Network, check_network
 from .optimizers import Optimizer, get_optimizer
+from .training_state import History, Training, to_json
 
 __all__ = ["Callback", "History", "Training", "TrainingStep", "resume", "train"]
 

@@ -1,6 +1,7 @@
 """Mutated model files: each is refused with one clear line, or loads as the network it was.
 
 Run on demand, from the repository's root: python tests/fuzz_models.py --count 100000 --seed 0
+With --predict, each goes through `agnostic-nn predict` as well, which takes longer.
 
 Every mutation is drawn from (seed, number), so that a finding can be drawn again on its own:
 python tests/fuzz_models.py --only 1234 --seed 0
@@ -329,14 +330,12 @@ def judge(kind, of, content, networks):
 
 def predict(content, table, expected):
     """Run `agnostic-nn predict` on a mutated file; return what is wrong with it, or None."""
-    from agnostic_nn.cli import main
-
     file = Path(_folder(), "m.safetensors")
     file.write_bytes(content)
     out, error = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         try:
-            main(["predict", str(file), str(table)])
+            _command_line(["predict", str(file), str(table)])
         except SystemExit as exit_:
             code = exit_.code
         except BaseException as failure:
@@ -349,13 +348,38 @@ def predict(content, table, expected):
     return None
 
 
+def predicted():
+    """Return the command line's model and its table, and what `predict` prints of them."""
+    table, printed = MODELS.parent / "shop.csv", io.StringIO()
+    model = MODELS / "v1-command-line.safetensors"
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        _command_line(["predict", str(model), str(table)])
+    return model.read_bytes(), table, printed.getvalue()
+
+
+def _command_line(arguments):
+    from agnostic_nn.cli import main
+
+    main(arguments)
+
+
+def judge_prediction(seed, number, original):
+    """Run `predict` on a mutated file; return what was done to it, and what is wrong or None."""
+    model, table, expected = original
+    kind, _, content = mutate(seed, number, [model])
+    wrong = predict(content, table, expected)
+    # whoever makes a digest writes a model of their own, and its preparation
+    return kind, None if kind == "edit_and_sign" and wrong == OTHER_PREDICTIONS else wrong
+
+
 def _work(job):
-    seed, numbers, limit = job
-    if limit:
-        import resource  # not on every system
+    seed, numbers, predicts = job
+    with contextlib.suppress(ImportError):  # not on every system
+        import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
     contents, networks = originals()
+    original = predicted() if predicts else None
     saving.load(MODELS / "v1-classes.safetensors")  # what is loaded once is loaded by now
     counts, found, worst = collections.Counter(), [], [0.0, 0]
     for number in numbers:
@@ -365,16 +389,17 @@ def _work(job):
         worst = [max(worst[0], took), max(worst[1], grew)]
         if wrong:
             found.append((number, kind, wrong))
+        if predicts:
+            kind, wrong = judge_prediction(seed, number, original)
+            if wrong:
+                found.append((number, f"{kind}, predict", wrong))
     return counts, found, worst
 
 
-def run(count, seed, processes, start=0):
+def run(count, seed, processes, predicts=False):
     """Judge mutations shared out to processes; return counts, findings, and the worst of each."""
     step = 500
-    jobs = [
-        (seed, range(at, min(at + step, start + count)), True)
-        for at in range(start, start + count, step)
-    ]
+    jobs = [(seed, range(at, min(at + step, count)), predicts) for at in range(0, count, step)]
     counts, found, worst = collections.Counter(), [], [0.0, 0]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         for part, findings, extremes in pool.imap_unordered(_work, jobs):
@@ -390,6 +415,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--only", type=int, help="one mutation, by its number")
+    parser.add_argument("--predict", action="store_true")
     options = parser.parse_args()
     if options.only is not None:
         contents, networks = originals()
@@ -398,7 +424,9 @@ def main():
         print(content[:500])
         return
     began = time.perf_counter()
-    counts, found, (took, grew) = run(options.count, options.seed, options.processes)
+    counts, found, (took, grew) = run(
+        options.count, options.seed, options.processes, options.predict
+    )
     for (kind, outcome), number in sorted(counts.items()):
         print(f"{kind:18} {outcome:8} {number:7,}")
     for number, kind, wrong in found:

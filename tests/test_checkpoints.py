@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn import checkpoints, saving
-from agnostic_nn.checkpoints import from_json, to_json
+from agnostic_nn import checkpoints, saving, training_state
 from agnostic_nn.training import resume
+from agnostic_nn.training_state import from_json, to_json
 
 pytest.importorskip("safetensors")
 
@@ -764,7 +764,7 @@ def test_a_hostile_checkpoint(path, two_moons, change):
     tensors = {
         name: tensor
         for name, tensor in saving.decode(path)[2].items()
-        if name.startswith(saving.TRAINING)
+        if name.startswith(training_state.PREFIX)
     }
     saving.write(path, saving.encode(net, tensors, training=training))
     with pytest.raises(ann.InvalidArgument):
@@ -775,8 +775,10 @@ def test_tensors_of_another_shape(path, two_moons):
     net = network()
     ann.train(net, *two_moons, epochs=2, checkpoint=path)
     description, tensors = saving.describe(path), saving.decode(path)[2]
-    more = {name: tensor for name, tensor in tensors.items() if name.startswith(saving.TRAINING)}
-    more[f"{saving.TRAINING}best"] = np.zeros(3, np.float32)
+    more = {
+        name: tensor for name, tensor in tensors.items() if name.startswith(training_state.PREFIX)
+    }
+    more[f"{training_state.PREFIX}best"] = np.zeros(3, np.float32)
     saving.write(path, saving.encode(net, more, training=description["training"]))
     with pytest.raises(ann.InvalidArgument, match=r"description is damaged .*shape \(3,\)"):
         resume(path, *two_moons)

@@ -195,3 +195,11 @@ class TestAssertGradients:
             AssertionError, match=r"^the gradient of Network.*relative error of 1e-07"
         ):
             assert_gradients(net, [[0.5, -1.0]], [1.0])
+
+
+@pytest.mark.parametrize("options", [{"epsilon": 0.0}, {"epsilon": 1.0}, {"step": 0}])
+def test_messages(options):
+    net = ann.Network([2, 1], "squared_error", dtype="float64")
+    ((name, value),) = options.items()
+    with pytest.raises(ann.InvalidArgument, match=f"^{name}={value}: wanted a"):
+        ann.gradient_check(net, [[0.5, -1.0]], [1.0], **options)

@@ -95,6 +95,16 @@ def test_dtypes(backend):
         assert net.theta.dtype == backend.backend.dtype(name)
 
 
+def test_to_a_dtype_that_is_too_narrow():
+    """Parameters that would become infinite stay as they were."""
+    net = ann.Network([2, 1], "squared_error", dtype="float64")
+    net.theta[0] = 1e5
+    with pytest.raises(ann.InvalidArgument, match=r"dtype='float16': the network has parameters"):
+        net.to("numpy", "float16")
+    assert net.dtype_name == "float64"
+    assert net.theta[0] == 1e5
+
+
 def test_to_another_dtype():
     net = ann.Network([2, 1], "squared_error", dtype="float64")
     before = net.theta

@@ -227,3 +227,34 @@ class TestMessages:
             ann.forward_propagation_layer(
                 np.ones((3, 5)), np.ones((2, 3)), np.ones((2, 1)), "sigmoidd"
             )
+
+    def test_layers_that_are_no_pairs(self):
+        with pytest.raises(
+            ann.InvalidType, match=r"parameters: wanted \(W, b\) of each layer, got int"
+        ):
+            ann.forward_propagation(np.ones((3, 5)), [3], ["relu"])
+
+    @pytest.mark.parametrize("cache", [3, (np.ones((2, 5)),), None])
+    def test_a_cache_that_is_none(self, cache):
+        with pytest.raises(
+            ann.InvalidType, match=r"cache: wanted \(Z, A_prev, W, b\) of each layer, got \w+"
+        ):
+            ann.backward_propagation(np.ones((2, 5)), [cache], ["relu"])
+
+    def test_a_cache_of_two_layers(self):
+        A_prev, W, b = np.ones((3, 5)), np.ones((2, 3)), np.ones((2, 1))
+        with pytest.raises(ann.InvalidArgument, match=r"Z has shape \(2, 4\), W @ A_prev \(2, 5\)"):
+            ann.backward_propagation_layer(np.ones((2, 4)), (np.ones((2, 4)), A_prev, W, b), "relu")
+
+    def test_a_mask_of_another_shape(self):
+        layers = parameters_of(3, 2)
+        mask = np.ones((2, 4))
+        with pytest.raises(ann.InvalidArgument, match=r"mask has shape \(2, 4\) and A \(2, 5\)"):
+            ann.forward_propagation(np.ones((3, 5)), layers, ["relu"], masks=[mask])
+        AL, caches = ann.forward_propagation(np.ones((3, 5)), layers, ["relu"])
+        with pytest.raises(ann.InvalidArgument, match=r"mask has shape \(2, 4\) and dA \(2, 5\)"):
+            ann.backward_propagation(AL, caches, ["relu"], masks=[mask])
+
+    def test_no_classes(self):
+        with pytest.raises(ann.InvalidArgument, match=r"Z has shape \(0, 5\): wanted \(n_classes"):
+            ann.softmax(np.ones((0, 5)))

@@ -351,6 +351,85 @@ def test_preparation_of_the_command_line_keeps_loading():
     assert Preparation.from_json(preparation).classes == ("no", "yes")
 
 
+def test_training_goes_on_from_files_there_ever_were(tmp_path):
+    """From where the optimizer stood, and from a checkpoint with settings of its own."""
+    for stem in ("v1-training", "v1-checkpoint"):
+        path = tmp_path / f"{stem}.safetensors"
+        path.write_bytes((MODELS[0].parent / path.name).read_bytes())
+        expected = json.loads((MODELS[0].parent / f"{stem}.json").read_text())
+        X, Y = expected["X"], expected["Y"]
+        if stem == "v1-checkpoint":
+            net = ann.resume(path, X, Y)
+        else:
+            net = load(path)
+            ann.train(net, X, Y, epochs=2, batch_size=4)
+        np.testing.assert_allclose(net.training.history["cost"], expected["costs"], rtol=1e-4)
+
+
+# What the optimizer remembers
+
+
+@pytest.mark.parametrize("optimizer", list(ann.OPTIMIZERS))
+def test_training_goes_on_where_it_was_saved(tmp_path, optimizer):
+    """Saved and loaded in between, it comes to the same bytes."""
+    random = np.random.default_rng(0)
+    X, Y = random.standard_normal((20, 3)), random.standard_normal((20, 1))
+    one, other = (ann.Network([3, 6, 1], "squared_error", dropout=0.2) for _ in range(2))
+    ann.train(one, X, Y, epochs=5, optimizer=optimizer)
+    ann.train(other, X, Y, epochs=2, optimizer=optimizer)
+    save(other, tmp_path / "m", training=True)
+    again = load(tmp_path / "m")
+    ann.train(again, X, Y, epochs=3)
+    assert again.theta.tobytes() == one.theta.tobytes()
+    assert again.training.optimizer == one.training.optimizer
+    assert again.training.step == one.training.step
+    for name in ("epoch", "cost", "learning_rate"):
+        assert again.training.history[name] == one.training.history[name]
+
+
+def test_training_goes_on_elsewhere(tmp_path, backend, two_moons):
+    """Saved on NumPy, loaded on any backend and in any dtype: the optimizer moves along."""
+    net = ann.Network([2, 4, 1], "binary_cross_entropy", dtype="float64")
+    ann.train(net, *two_moons, epochs=2)
+    save(net, tmp_path / "m", training=True)
+    again = load(tmp_path / "m", backend=backend.backend, dtype=backend.dtype)
+    for slot, expected in zip(again.training.state, net.training.state, strict=True):
+        assert again.backend.owns(slot)
+        assert slot.dtype == again.theta.dtype
+        np.testing.assert_allclose(
+            again.backend.to_numpy(slot).astype(float), expected, rtol=backend.unit_roundoff
+        )
+    ann.train(again, *two_moons, epochs=1)
+    assert again.training.history["epoch"] == [1, 2, 3]
+
+
+def test_without_being_asked_nothing_of_training_is_kept(net, tmp_path, two_moons):
+    save(net, tmp_path / "untrained", training=True)
+    assert load(tmp_path / "untrained").training is None
+    net = ann.Network([2, 4, 1], "binary_cross_entropy")
+    ann.train(net, *two_moons, epochs=1)
+    save(net, tmp_path / "m")
+    assert load(tmp_path / "m").training is None
+    with pytest.raises(ann.InvalidType, match="training=1: wanted True or False"):
+        save(net, tmp_path / "m", training=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": -1}, {"step": 2**70}, {"epoch": 0.5}, {"epoch": None}, {"optimizer": 3},
+        {"optimizer": {"name": "adam", "beta1": 2.0}}, {"history": [[]]}, {"history": None},
+        {"optimizer": {"name": []}}, {"optimizer": {"name": "adam", "learning_rate": {"name": 1}}},
+    ],
+)  # fmt: skip
+def test_damaged_training(tmp_path, two_moons, change):
+    net = ann.Network([2, 4, 1], "binary_cross_entropy")
+    ann.train(net, *two_moons, epochs=1)
+    save(net, tmp_path / "m", training=True)
+    forge(tmp_path / "m", lambda _, description: description["training"].update(change))
+    refused(tmp_path / "m")
+
+
 # What hostile files and arguments get
 
 

@@ -86,6 +86,12 @@ def test_training_follows_the_schedule():
         (lambda: ann.ReduceOnPlateau(0.1, patience=0), r"patience=0: wanted a whole number at le"),
         (lambda: ann.WarmUp(0.1, length=0), r"length=0: wanted a number above"),
         (lambda: ann.Cosine(-1.0), r"initial=-1\.0: wanted a number at least 0\.0\."),
+        (lambda: ann.Cosine(None), r"initial=None: wanted a number at least 0\.0\."),
+        (lambda: ann.StepDecay(factor=2.0), r"factor=2\.0: wanted a number at least 0\.0 and at m"),
+        (lambda: ann.ReduceOnPlateau(factor=2.0), r"factor=2\.0: wanted .* at most 1\.0\."),
+        (lambda: ann.Exponential(factor=1e9)(100, 100), r"factor=1000000000\.0: after 100 epochs"),
+        (lambda: as_schedule([0.1]), r"learning_rate=\[0\.1\]: wanted a number at least 0\.0 or a"),
+        (lambda: get_schedule(["cosine"]), r"schedule=\['cosine'\] is not known\. Known: const"),
         (lambda: get_schedule("cosin"), r"schedule='cosin' is not known\. Did you mean 'cosine'"),
     ],
 )

@@ -431,3 +431,26 @@ def test_out_of_memory_says_what_was_needed_and_what_there_was():
     ):
         ann.train(net, X, X, epochs=1, batch_size=10**7)
     assert np.array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"net": "net"}, "net is of type str: wanted a Network."),
+        ({"shuffle": 1}, "shuffle=1: wanted True or False."),
+        ({"progress": "no"}, "progress='no': wanted True or False."),
+        ({"callbacks": print}, "callbacks is of type builtin_function_or_method: wanted a list."),
+        ({"callbacks": [3]}, "callbacks holds 3: wanted what can be called."),
+        ({"checkpoint": True}, "checkpoint=True: wanted the name of a file."),
+        ({"checkpoint_every": 3}, "checkpoint_every=3: wanted checkpoint as well."),
+        (
+            {"batch_size": 2**63},
+            f"batch_size={2**63}: wanted a whole number of at most 63 bits at least 1.",
+        ),
+    ],
+)
+def test_messages(two_moons, options, message):
+    X, Y = two_moons
+    with pytest.raises(ann.AgnosticNNError) as refusal:
+        ann.train(**{"net": network(), "X": X, "Y": Y, "epochs": 1} | options)
+    assert str(refusal.value) == message

@@ -1,0 +1,144 @@
+"""Where training stands, so that it can go on: here, on another backend, or from a file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .backends import get_backend, host, move
+from .checks import check_number
+from .errors import InvalidArgument, shown
+from .namespace import Array
+from .network import Network
+from .optimizers import OPTIMIZERS, Optimizer, State
+from .schedules import SCHEDULES, Schedule
+
+#: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
+#: "validation_cost" and "validation_score".
+History = dict[str, list[float]]
+
+#: What the names of its tensors in a file begin with.
+PREFIX = "training."
+
+_REGISTRIES: dict[str, dict[str, Any]] = {"OPTIMIZERS": OPTIMIZERS, "SCHEDULES": SCHEDULES}
+
+
+@dataclass
+class Training:
+    """Where training stands."""
+
+    optimizer: Optimizer
+    state: State
+    step: int = 0
+    epoch: int = 0
+    history: History = field(default_factory=dict)
+    compiled: dict[Any, Any] = field(default_factory=dict, repr=False)  # the backend's own
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
+
+    def pack(self, net: Network) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return it as tensors of the host by name, and the rest in terms of JSON."""
+        tensors = {
+            f"{PREFIX}optimizer.{i}": on_host(net, slot) for i, slot in enumerate(self.state)
+        }
+        tensors |= {
+            f"{PREFIX}history.{name}": _numbers(name, v) for name, v in self.history.items()
+        }
+        return tensors, {
+            "optimizer": to_json(self.optimizer),
+            "step": self.step,
+            "epoch": self.epoch,
+            "history": list(self.history),
+        }
+
+    @classmethod
+    def unpack(
+        cls, net: Network, tensors: dict[str, Array], stored: dict[str, Any], where: str
+    ) -> Self:
+        """Return what `pack` made tensors and JSON of."""
+        rule = from_json(stored["optimizer"], "OPTIMIZERS", where)
+        for name in ("step", "epoch"):
+            check_number(name, stored[name], at_least=0, integer=True)
+        return cls(
+            rule,
+            tuple(vector(net, tensors[f"{PREFIX}optimizer.{i}"]) for i in range(rule.slots)),
+            stored["step"],
+            stored["epoch"],
+            {
+                name: list(
+                    map(int if name == "epoch" else float, tensors[f"{PREFIX}history.{name}"])
+                )
+                for name in stored["history"]
+            },
+        )
+
+
+def vector(net: Network, tensor: Array) -> Array:
+    """Return a tensor of the file as a vector like theta, which may be written to."""
+    if tensor.shape != tuple(net.theta.shape):
+        raise ValueError(f"shape {tensor.shape}, wanted {tuple(net.theta.shape)}")
+    return net.backend.asarray(host.concatenate([tensor]), net.dtype)
+
+
+def on_host(net: Network, array: Array) -> Array:
+    """Return an array of the network on the host, which knows no bfloat16: float32 holds it."""
+    name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
+    return move(net.xp.astype(array, getattr(net.xp, name)), get_backend("numpy"))
+
+
+def _numbers(name: str, values: Any) -> Array:
+    try:
+        return host.asarray([float(value) for value in values])
+    except (TypeError, ValueError):
+        raise InvalidArgument(
+            f"history[{name!r}] holds something else than numbers, which a checkpoint cannot keep."
+        ) from None
+
+
+# Optimizers and schedules: by their registered names
+
+
+def to_json(thing: Optimizer | Schedule) -> dict[str, Any]:
+    """Return an optimizer or a schedule in terms of JSON: its registered name and its settings."""
+    registry = "OPTIMIZERS" if isinstance(thing, Optimizer) else "SCHEDULES"
+    known = _REGISTRIES[registry]
+    name = next((name for name, kind in known.items() if kind is type(thing)), None)
+    if name is None:
+        raise InvalidArgument(
+            f"checkpoint: {type(thing).__name__} has no name that a file could call it by: put it "
+            f"into agnostic_nn.{registry} under one before training."
+        )
+    fields = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
+    return {"name": name} | {key: plain(key, value) for key, value in fields.items()}
+
+
+def from_json(content: dict[str, Any], registry: str, where: str) -> Any:
+    """Return the optimizer or the schedule that `to_json` described."""
+    settings = dict(content)
+    name = settings.pop("name")
+    if name not in _REGISTRIES[registry]:
+        raise InvalidArgument(
+            f"{where} needs {shown(name)}, which is not registered: put it into "
+            f"agnostic_nn.{registry}[{shown(name)}] before loading."
+        )
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            settings[key] = from_json(value, "SCHEDULES", where)
+    return _REGISTRIES[registry][name](**settings)
+
+
+def plain(name: str, value: Any) -> Any:
+    """Return a setting in terms of JSON."""
+    if isinstance(value, Schedule):
+        return to_json(value)
+    try:
+        if isinstance(value, (bool, int, str)):
+            return value
+        return int(value) if not isinstance(value, float) and int(value) == value else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidArgument(
+            f"checkpoint: {name}={shown(value)} cannot be kept in a file: wanted a number, a text "
+            "or a Schedule."
+        ) from None
