@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class JAXBackend(Backend):
         order = self.xp.asarray(order, dtype=self.xp.int32)
         rates = self.xp.asarray(np.asarray(epoch.rates), dtype=dtype)
         clock = self.xp.asarray([epoch.first], dtype=self.xp.int32)
-        run, cost = _compiled(self.xp), self.xp.zeros((), dtype=dtype)
+        run, cost = _compiled(self.device.platform), self.xp.zeros((), dtype=dtype)
         for start, steps, size in ((0, whole, epoch.batch_size), (whole, int(left > 0), left)):
             if steps > 0:
                 rows = order[start * epoch.batch_size :][: steps * size]
@@ -85,9 +86,38 @@ class JAXBackend(Backend):
         return state, float(cost)
 
 
+class _WithConcatInPlace:
+    """`jax.numpy`, with a concat that writes one array after the other to its place.
+
+    XLA's own, on a CPU, takes for each array a loop as long as the longest one, in which the
+    processor is to leave out what lies beyond. Where that is beyond the memory of the process,
+    leaving out takes it many times as long as doing.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        import jax.numpy as xp
+
+        return getattr(xp, name)
+
+    def concat(self, arrays: Sequence[Array], *, axis: int = 0) -> Array:
+        """Join arrays along an axis."""
+        import jax
+
+        length = sum(array.shape[axis] for array in arrays)
+        shape = (*arrays[0].shape[:axis], length, *arrays[0].shape[axis + 1 :])
+        joined, start = self.zeros(shape, dtype=arrays[0].dtype), 0
+        for array in arrays:
+            joined = jax.lax.dynamic_update_slice_in_dim(joined, array, start, axis)
+            start += array.shape[axis]
+        return joined
+
+
 @functools.cache
-def _compiled(xp: Any) -> Any:
+def _compiled(platform: str) -> Any:
     import jax
+    import jax.numpy
+
+    xp: Any = _WithConcatInPlace() if platform == "cpu" else jax.numpy
 
     # The state is not donated: writing over the old theta makes the products wait for each other
     @functools.partial(jax.jit, static_argnums=0)
