@@ -99,11 +99,19 @@ def run(
         while training.epoch < last:
             began = time.perf_counter()
             rates = _rates(training, steps, last, history.get(watched, ()))
-            order = _order(net.seed, training.epoch, n, chosen, settings.shuffle)
-            work = Epoch(data, order, batch_size, rates, training.step + 1)
             try:
                 state, cost = net.backend.epoch(
-                    step, (net.theta, *training.state), work, training.compiled
+                    step,
+                    (net.theta, *training.state),
+                    # nothing else holds the order: it is gone before the next one is drawn
+                    Epoch(
+                        data,
+                        _order(net.seed, training.epoch, n, chosen, settings.shuffle),
+                        batch_size,
+                        rates,
+                        training.step + 1,
+                    ),
+                    training.compiled,
                 )
             except Exception as error:
                 if net.backend.ran_out_of_memory(error):

@@ -1,7 +1,8 @@
 """`python -m benchmarks.scaling`: time per example and memory, from few examples to many.
 
-Each size is measured in a process of its own: 64-100-10, batch 200, Adam, examples in memory and
-in a memory-mapped .npy file. "Allocated" is the peak of what Python and NumPy allocated during
+64-100-10, batch 200, Adam, examples in memory and in a memory-mapped .npy file. The sizes take
+turns in one process, so that a machine that slows down slows all of them; memory is measured for
+each in a process of its own. "Allocated" is the peak of what Python and NumPy allocated during
 training, as tracemalloc counts it; "grown" is how far the process's largest size (VmHWM) rose,
 which holds every library's memory, and for a mapped file also the pages of it that were read.
 """
@@ -9,7 +10,6 @@ which holds every library's memory, and for a mapped file also the pages of it t
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import subprocess
@@ -24,6 +24,9 @@ from . import machine
 
 WIDTHS, BATCH = (64, 100, 10), 200
 
+#: Turns of each size, and about how many examples are visited in one.
+ROUNDS, EXAMPLES = 9, 200_000
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
@@ -34,27 +37,32 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(child(json.loads(options.child))))
+        wish = json.loads(options.child)
+        print(json.dumps({"time": times, "memory": memory}[wish.pop("what")](**wish)))
         return
 
-    rows = []
+    sizes, rows = [int(n) for n in options.examples.split(",")], []
     with tempfile.TemporaryDirectory() as folder:
-        for n in map(int, options.examples.split(",")):
-            X, Y = Path(folder) / "X.npy", Path(folder) / "Y.npy"
-            write_examples(n, X, Y)
-            for mapped in (False, True):
-                wish = {"n": n, "X": str(X), "Y": str(Y), "mapped": mapped,
-                        "backend": options.backend}  # fmt: skip
-                timed, traced = (
-                    in_a_process(wish | {"traced": traced}, options.threads)
-                    for traced in (False, True)
-                )
-                rows.append(timed | {"allocated": traced["allocated"]})
+        for n in sizes:
+            write_examples(n, *files(folder, n))
+        for mapped in (False, True):
+            wish = {"folder": folder, "mapped": mapped, "backend": options.backend}
+            seconds = in_a_process(wish | {"what": "time", "sizes": sizes}, options.threads)
+            for n, each in zip(sizes, seconds, strict=True):
+                row = {"examples": n, "mapped": mapped, "order": 8 * n, **each}
+                for traced in (False, True):
+                    ask = wish | {"what": "memory", "n": n, "traced": traced}
+                    row |= in_a_process(ask, options.threads)
+                rows.append(row)
     show(rows)
     if options.json:
         found = machine.describe() | {"backend": options.backend, "threads": options.threads}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found | {"rows": rows}, indent=1) + "\n")
+
+
+def files(folder: str, n: int) -> tuple[Path, Path]:
+    return Path(folder) / f"X{n}.npy", Path(folder) / f"Y{n}.npy"
 
 
 def write_examples(n: int, X: Path, Y: Path) -> None:
@@ -74,54 +82,56 @@ def write_examples(n: int, X: Path, Y: Path) -> None:
     targets.flush()
 
 
-def in_a_process(wish: dict[str, Any], threads: int) -> dict[str, Any]:
+def in_a_process(wish: dict[str, Any], threads: int) -> Any:
     import os
 
     command = [sys.executable, "-m", "benchmarks.scaling", "--child", json.dumps(wish)]
     environment = os.environ | machine.environment(threads)
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
-def child(wish: dict[str, Any]) -> dict[str, Any]:
-    """Train in this process, and say how long an example took and what memory it needed."""
+def read(folder: str, n: int, mapped: bool) -> tuple[Any, Any]:
     import numpy as np
 
+    X, Y = (np.load(file, mmap_mode="r" if mapped else None) for file in files(folder, n))
+    return X, Y
+
+
+def train(backend: str, X: Any, Y: Any, epochs: int, net: Any = None) -> Any:
     import agnostic_nn as ann
 
-    mode = "r" if wish["mapped"] else None
-    X, Y = np.load(wish["X"], mmap_mode=mode), np.load(wish["Y"], mmap_mode=mode)
-    net = ann.Network(WIDTHS, "categorical_cross_entropy", backend=wish["backend"])
-    # what is imported and recorded once is not what grows
-    small = ann.Network(WIDTHS, "categorical_cross_entropy", backend=wish["backend"])
-    ann.train(small, X[:BATCH], Y[:BATCH], epochs=2, batch_size=BATCH, progress=False)
-    del small
+    net = net or ann.Network(WIDTHS, "categorical_cross_entropy", backend=backend)
+    ann.train(net, X, Y, epochs=epochs, batch_size=BATCH, progress=False)
+    return net
 
-    n = wish["n"]
-    epochs = max(4, 2_000_000 // n)
-    ends: list[float] = []
-    if wish["traced"]:
-        epochs = 2  # so that the order of one epoch and of the next are counted
+
+def times(folder: str, sizes: list[int], mapped: bool, backend: str) -> list[dict[str, float]]:
+    """Say how many seconds an example takes, for each number of examples."""
+    data = {n: read(folder, n, mapped) for n in sizes}
+    nets = {n: train(backend, *data[n], 1) for n in sizes}  # the first epoch also records
+    found: dict[int, list[float]] = {n: [] for n in sizes}
+    for _ in range(ROUNDS):
+        for n in sizes:
+            epochs = max(1, EXAMPLES // n)
+            began = time.perf_counter()
+            train(backend, *data[n], epochs, nets[n])
+            found[n].append((time.perf_counter() - began) / (epochs * n))
+    return [{"median": statistics.median(each), "minimum": min(each)} for each in found.values()]
+
+
+def memory(folder: str, n: int, mapped: bool, backend: str, traced: bool) -> dict[str, Any]:
+    """Say what memory two epochs need beyond the data, in bytes."""
+    X, Y = read(folder, n, mapped)
+    train(backend, X[:BATCH], Y[:BATCH], 2)  # what is imported and recorded once is not what grows
+    if traced:
         tracemalloc.start()
+        train(backend, X, Y, 2)
+        return {"allocated": tracemalloc.get_traced_memory()[1]}
     before = largest_size()
-    began = time.perf_counter()
-    ann.train(
-        net, X, Y, epochs=epochs, batch_size=BATCH, progress=False,
-        callbacks=[lambda *_: ends.append(time.perf_counter())],
-    )  # fmt: skip
-    # from the end of one epoch to the end of the next; the first also checks and records
-    each = [b - a for a, b in itertools.pairwise(ends)] or [ends[0] - began]
-    return {
-        "examples": n,
-        "mapped": wish["mapped"],
-        "seconds_per_example": statistics.median(each) / n,
-        "first_epoch_per_example": (ends[0] - began) / n,
-        "data": X.nbytes + Y.nbytes,
-        "grown": None if before is None else (largest_size() or 0) - before,
-        "allocated": tracemalloc.get_traced_memory()[1] if wish["traced"] else None,
-        "order": 8 * n,
-    }
+    train(backend, X, Y, 2)
+    grown = None if before is None else (largest_size() or 0) - before
+    return {"data": X.nbytes + Y.nbytes, "grown": grown}
 
 
 def largest_size() -> int | None:
@@ -148,7 +158,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     if not console.is_terminal:
         console = Console(width=130)
     table = Table(title="64-100-10, batch 200", title_justify="left")
-    headings = ("examples", "lie in", "ns an example", "first epoch", "data MB", "grown MB",
+    headings = ("examples", "lie in", "ns an example", "minimum", "data MB", "grown MB",
                 "allocated MB", "of it the order MB")  # fmt: skip
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -159,15 +169,14 @@ def show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(
             f"{row['examples']:,}", "a mapped file" if row["mapped"] else "memory",
-            f"{row['seconds_per_example'] * 1e9:,.0f}",
-            f"{row['first_epoch_per_example'] * 1e9:,.0f}",
+            f"{row['median'] * 1e9:,.0f}", f"{row['minimum'] * 1e9:,.0f}",
             *(megabytes(row[name]) for name in ("data", "grown", "allocated", "order")),
         )  # fmt: skip
     console.print(table)
     for mapped in (False, True):
-        times = [row["seconds_per_example"] for row in rows if row["mapped"] == mapped]
+        chosen = [row["median"] for row in rows if row["mapped"] == mapped]
         where = "in a mapped file" if mapped else "in memory"
-        console.print(f"{where}: slowest size / fastest size {max(times) / min(times):.2f}")
+        console.print(f"{where}: slowest size / fastest size {max(chosen) / min(chosen):.2f}")
 
 
 if __name__ == "__main__":
