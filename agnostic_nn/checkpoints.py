@@ -64,6 +64,8 @@ class Settings:
     def __post_init__(self) -> None:
         check_number("batch_size", self.batch_size, at_least=1, integer=True)
         check_flag("shuffle", self.shuffle)
+        object.__setattr__(self, "batch_size", int(self.batch_size))  # NumPy's own are no JSON
+        object.__setattr__(self, "shuffle", bool(self.shuffle))
         check_number("tolerance", self.tolerance, at_least=0.0)
         if self.patience is not None:
             check_number("patience", self.patience, at_least=1, integer=True)
@@ -206,12 +208,10 @@ def read(
     stored = describe(path).get("training")
     if not isinstance(stored, dict) or "settings" not in stored:
         raise InvalidArgument(
-            f"{where} holds a network, and not where its training stands: wanted a file that "
-            "train(..., checkpoint=...) wrote."
+            f"{where} is no checkpoint: wanted a file that train(..., checkpoint=...) wrote."
         )
-    net, description, tensors = decode(
-        path, backend=str(stored.get("backend")) if backend is None else backend
-    )
+    where_to = str(stored.get("backend")) if backend is None else backend
+    net, description, tensors = decode(path, backend=where_to, training=True)
     with taking_apart(where):
         stored = description["training"]  # its digest has been looked at
         best = Best()

@@ -13,6 +13,9 @@ from .namespace import Array
 
 Entry = TypeVar("Entry")
 
+#: Whole numbers are below this: libraries and files hold no larger ones.
+LARGEST = 2**63
+
 
 def look_up(kind: str, name: Any, registry: Mapping[str, Entry]) -> Entry:
     """Return what a registry has under a name, which must be one of its own."""
@@ -77,7 +80,7 @@ def check_cache(cache: Any) -> None:
 def _check_parts(name: str, entry: Any, parts: Sequence[str]) -> None:
     if not isinstance(entry, (tuple, list)) or len(entry) != len(parts):
         got = f"{len(entry)} entries" if isinstance(entry, (tuple, list)) else type(entry).__name__
-        raise InvalidType(f"{name}: wanted ({', '.join(parts)}) of each layer, got {got}.")
+        raise InvalidType(f"{name}: wanted ({', '.join(parts)}), got {got}.")
 
 
 def check_same_shape(name: str, array: Array, other_name: str, other: Array) -> None:
@@ -120,6 +123,8 @@ def check_number(
     integer: bool = False,
 ) -> None:
     """A number must be a number, and lie in its range."""
+    if integer and below is None and isinstance(value, numbers.Integral) and int(value) >= LARGEST:
+        below = LARGEST
     bounds = (
         ("above", above, operator.gt),
         ("at least", at_least, operator.ge),
@@ -128,18 +133,16 @@ def check_number(
     )
     wanted = " and ".join(f"{word} {bound}" for word, bound, _ in bounds if bound is not None)
     kind = "a whole number" if integer else "a number"
-    if isinstance(value, int) and abs(value) >= 2**63:
-        kind = "a whole number of at most 63 bits"
     if isinstance(value, float) and math.isinf(value):
         kind = kind.replace("a", "a finite", 1)
     try:
         holds = isinstance(value, numbers.Integral if integer else numbers.Real)
         holds = holds and not isinstance(value, bool)
-        holds = holds and (abs(value) < 2**63 if integer else math.isfinite(value))
+        holds = holds and (integer or math.isfinite(value))
         holds = holds and all(
             inside(value, bound) for _, bound, inside in bounds if bound is not None
         )
     except OverflowError:  # a whole number beyond any float
-        holds = False
+        holds, kind = False, "a finite number"
     if not holds:
         raise InvalidArgument(f"{name}={shown(value)}: wanted {kind} {wanted}".rstrip() + ".")

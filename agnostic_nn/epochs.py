@@ -22,7 +22,7 @@ from .checkpoints import Best, Checkpoint, Settings
 from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
-from .network import ORDER, Network
+from .network import ORDER, Network, is_finite
 from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights
 from .progress import ProgressBar
 from .training_state import History, Training
@@ -136,7 +136,11 @@ def run(
             bar.update(row)
 
             # the last step of an epoch may break what its cost does not show yet
-            diverged = not (math.isfinite(cost) and math.isfinite(row[watched]) and _is_finite(net))
+            diverged = not (
+                math.isfinite(cost)
+                and math.isfinite(row[watched])
+                and is_finite(net.theta, net.backend)
+            )
             if diverged:
                 _warn_not_finite(net, row["learning_rate"], best)
                 break
@@ -217,10 +221,6 @@ def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:
         return chosen
     order = host.permutation(n, seed, ORDER, epoch)
     return order if chosen is None else chosen[order]
-
-
-def _is_finite(net: Network) -> bool:
-    return bool(net.backend.to_numpy(net.xp.all(net.xp.isfinite(net.theta))))
 
 
 def _evaluate(

@@ -39,7 +39,9 @@ def namespace_of(*values: Any) -> Namespace:
 def agnostic(function: Function) -> Function:
     """Give `function` the keyword ``xp=None``: left out, it is the namespace of its arrays.
 
-    The lookup costs a few microseconds, so a loop resolves the namespace once and passes it on.
+    The lookup costs a few microseconds, so a loop resolves the namespace once and passes it on;
+    whoever passes it answers for the arrays. Left out, what is annotated as `Array` or `Numbers`
+    has to be one.
     """
 
     @functools.wraps(function)
@@ -56,7 +58,7 @@ def agnostic(function: Function) -> Function:
 def _check_arrays(arguments: dict[str, Any], kinds: dict[str, str], xp: Namespace) -> None:
     """What is called an array is one, and of numbers that all libraries reckon with alike."""
     for name, value in arguments.items():
-        kind, _, optional = kinds.get(name, "").partition(" | ")
+        kind, _, optional = str(kinds.get(name, "")).partition(" | ")
         if value is None and optional:
             continue
         if kind in ("Array", "Numbers") and not array_api_compat.is_array_api_obj(value):

@@ -164,7 +164,8 @@ class Network:
         Raises
         ------
         InvalidArgument
-            If the parameters are beyond what the new type holds; the network stays as it was.
+            If a parameter, or what the optimizer remembers, is beyond what the new type holds;
+            the network stays as it was.
         BackendUnavailable
             If the backend cannot be used here; the network stays where it was.
 
@@ -174,16 +175,21 @@ class Network:
         'float64'
         """
         to = get_backend(backend)
-        kind = to.dtype(dtype or self.dtype_name)
-        theta = move(self.theta, to, kind)
-        if dtype is not None and not bool(to.to_numpy(to.xp.all(to.xp.isfinite(theta)))):
-            raise InvalidArgument(
-                f"dtype={dtype!r}: the network has parameters that are not finite in this type."
-            )
+        name = self.dtype_name if dtype is None else dtype
+        kind = to.dtype(name)
+        before = (self.theta, *(() if self.training is None else self.training.state))
+        after = tuple(move(array, to, kind) for array in before)
+        if name != self.dtype_name:
+            for old, new in zip(before, after, strict=True):
+                if is_finite(old, self.backend) and not is_finite(new, to):
+                    raise InvalidArgument(
+                        f"dtype={shown(dtype)}: the network, or its optimizer, holds numbers that "
+                        "are too large for this type."
+                    )
+        self.theta, *state = after
         if self.training is not None:
-            self.training.state = tuple(move(slot, to, kind) for slot in self.training.state)
-            self.training.compiled = {}
-        self.theta, self.dtype, self.backend = theta, kind, to
+            self.training.state, self.training.compiled = tuple(state), {}
+        self.dtype, self.backend = kind, to
         self.backend_was_chosen = True
         return self
 
@@ -314,6 +320,11 @@ def check_network(net: Any) -> None:
     """Refuse what is no network."""
     if not isinstance(net, Network):
         raise InvalidType(f"net is of type {type(net).__name__}: wanted a Network.")
+
+
+def is_finite(array: Array, backend: Backend) -> bool:
+    """Whether an array of the backend holds neither NaN nor infinity."""
+    return bool(backend.to_numpy(backend.xp.all(backend.xp.isfinite(array))))
 
 
 def check_finite(name: str, array: Array, backend: Backend, dtype: Any) -> None:

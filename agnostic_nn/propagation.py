@@ -234,10 +234,11 @@ def forward_propagation(
     masks = [None] * len(parameters) if masks is None else masks
     check_same_length(parameters=parameters, masks=masks)
     A, caches = X, []
-    for (W, b), activation, mask in zip(parameters, activations, masks, strict=True):
-        A, cache = forward_propagation_layer(A, W, b, activation, xp=xp)
+    for layer, (W, b) in enumerate(parameters):
+        A, cache = forward_propagation_layer(A, W, b, activations[layer], xp=xp)
+        mask = masks[layer]
         if mask is not None:
-            check_same_shape("mask", mask, "A", A)
+            check_same_shape(f"masks[{layer}]", mask, "A", A)
             A = A * mask
         caches.append(cache)
     return A, caches
@@ -292,7 +293,7 @@ def backward_propagation(
     for layer in reversed(range(len(caches))):
         mask = masks[layer]
         if mask is not None:
-            check_same_shape("mask", mask, "dA", dA)
+            check_same_shape(f"masks[{layer}]", mask, "dA", dA)
             dA = dA * mask
         dA, dW, db = backward_propagation_layer(
             dA, caches[layer], activations[layer], input_gradient=layer > 0, xp=xp

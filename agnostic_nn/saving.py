@@ -1,7 +1,8 @@
 """Model files: safetensors with a JSON description and a digest; nothing in them is executed.
 
 The tensors are `layers.0.weight`, (n[1], n[0]), `layers.0.bias`, (n[1],), and so on, so that any
-reader of safetensors can use them. All else is one JSON string in the file's metadata.
+reader of safetensors can use them; what an optimizer remembers is under names of its own beside
+them. All else is one JSON string in the file's metadata.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def save(
         of JSON.
     training : bool, default False
         Whether the optimizer, what it remembers and the history travel along, so that `train`
-        goes on with the network that `load` returns as it would with this one.
+        goes on with the network that ``load(path, training=True)`` returns as with this one.
 
     Raises
     ------
@@ -92,15 +93,15 @@ def save(
     """
     net = getattr(net, "network_", net)
     if not isinstance(net, Network):
-        raise InvalidArgument(
+        raise InvalidType(
             f"net is of type {type(net).__name__}: wanted a Network or a fitted estimator."
         )
     check_flag("training", training)
-    if not training or net.training is None:
-        write(path, encode(net, preparation=preparation))
-        return
-    tensors, description = net.training.pack(net)
-    write(path, encode(net, tensors, preparation=preparation, training=description))
+    tensors: dict[str, Array] = {}
+    more: dict[str, Any] = {} if preparation is None else {"preparation": preparation}
+    if training and net.training is not None:
+        tensors, more["training"] = net.training.pack(net)
+    write(path, encode(net, tensors, **more))
 
 
 def encode(net: Network, tensors: dict[str, Array] | None = None, **more: Any) -> bytes:
@@ -138,6 +139,7 @@ def load(
     *,
     backend: str | Backend | None = None,
     dtype: str | None = None,
+    training: bool = False,
 ) -> Network:
     """Read a network that `save` wrote.
 
@@ -149,6 +151,8 @@ def load(
         Where the network will live; see `get_backend`.
     dtype : str, optional
         The type of every number; left out, the one it was saved with.
+    training : bool, default False
+        Whether `train` is to go on where it stood, where the file says that.
 
     Returns
     -------
@@ -158,7 +162,8 @@ def load(
     ------
     InvalidArgument
         If the file does not exist, is not a model file, is damaged or cut short, comes from a
-        later version, or needs an activation or a loss that is not registered.
+        later version, or needs an activation, a loss, or for training an optimizer or a
+        schedule, that is not registered.
     BackendUnavailable
         If the backend cannot be used here.
     DependencyMissing
@@ -171,7 +176,8 @@ def load(
         ...
     agnostic_nn.errors.InvalidArgument: path='nowhere.safetensors': there is no such file.
     """
-    net, _ = load_with_preparation(path, backend=backend, dtype=dtype)
+    check_flag("training", training)
+    net, _, _ = decode(path, backend=backend, dtype=dtype, training=training)
     return net
 
 
@@ -209,17 +215,22 @@ def decode(
     *,
     backend: str | Backend | None = None,
     dtype: str | None = None,
+    training: bool = False,
 ) -> tuple[Network, dict[str, Any], dict[str, Array]]:
     """Read a network's file: the network, the description, and all tensors by name."""
     where = where_is(path)
     try:
-        return _decode(path, backend, dtype, where)
+        return _decode(path, backend, dtype, training, where)
     except MemoryError as error:
         raise OutOfMemory(f"{where}: there is too little memory for the file.") from error
 
 
 def _decode(
-    path: str | os.PathLike[str], backend: str | Backend | None, dtype: str | None, where: str
+    path: str | os.PathLike[str],
+    backend: str | Backend | None,
+    dtype: str | None,
+    training: bool,
+    where: str,
 ) -> tuple[Network, dict[str, Any], dict[str, Array]]:
     library = _safetensors()
     file, header = _read(path, where)
@@ -241,7 +252,7 @@ def _decode(
     if not host.fits(theta, net.dtype_name):
         raise InvalidArgument(f"{where} holds numbers too large for dtype={net.dtype_name!r}.")
     net.theta = net.backend.asarray(theta, net.dtype)
-    if "training" in description:
+    if training and "training" in description:
         with taking_apart(where):
             net.training = Training.unpack(net, tensors, description["training"], where)
     return net, description, tensors
@@ -486,11 +497,11 @@ def taking_apart(where: str) -> Iterator[None]:
         OverflowError,
         RecursionError,
     ) as error:
-        if isinstance(error, AgnosticNNError) and str(error).startswith(where):
+        ours = isinstance(error, AgnosticNNError)
+        if ours and str(error).startswith(where):  # says all there is to say
             raise
-        raise InvalidArgument(
-            f"{where}: the file's description is damaged ({shown(error)})."
-        ) from error
+        what = f": {error}" if ours else f" ({shown(error)})."
+        raise InvalidArgument(f"{where}: the file's description is damaged{what}") from error
 
 
 def _network(

@@ -7,6 +7,7 @@ number per finished epoch. It keeps no state, so training that resumes asks it a
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -63,7 +64,7 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """Times `factor` after every `every` epochs.
+    """Times `factor`, at most 1, after every `every` epochs.
 
     Examples
     --------
@@ -90,12 +91,13 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        try:
-            return float(self.initial * self.factor**epoch)
-        except OverflowError:
-            raise InvalidArgument(
-                f"factor={self.factor}: after {epoch:g} epochs no number holds the learning rate."
-            ) from None
+        with contextlib.suppress(OverflowError):
+            rate = float(self.initial * self.factor**epoch)
+            if math.isfinite(rate):
+                return rate
+        raise InvalidArgument(
+            f"factor={self.factor}: after {epoch:g} epochs no number holds the learning rate."
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class OneCycle(Schedule):
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """Times `factor` whenever the cost has not fallen for `patience` epochs.
+    """Times `factor`, at most 1, whenever the cost has not fallen for `patience` epochs.
 
     The cost is that of the validation set where there is one, else that of training.
 

@@ -93,7 +93,7 @@ def _numbers(name: str, values: Any) -> Array:
         return host.asarray([float(value) for value in values])
     except (TypeError, ValueError):
         raise InvalidArgument(
-            f"history[{name!r}] holds something else than numbers, which a checkpoint cannot keep."
+            f"history[{name!r}] holds something else than numbers, which a file cannot keep."
         ) from None
 
 
@@ -107,8 +107,8 @@ def to_json(thing: Optimizer | Schedule) -> dict[str, Any]:
     name = next((name for name, kind in known.items() if kind is type(thing)), None)
     if name is None:
         raise InvalidArgument(
-            f"checkpoint: {type(thing).__name__} has no name that a file could call it by: put it "
-            f"into agnostic_nn.{registry} under one before training."
+            f"{type(thing).__name__} has no name that a file could call it by: put it "
+            f"into agnostic_nn.{registry} under one first."
         )
     fields = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
     return {"name": name} | {key: plain(key, value) for key, value in fields.items()}
@@ -139,6 +139,6 @@ def plain(name: str, value: Any) -> Any:
         return int(value) if not isinstance(value, float) and int(value) == value else float(value)
     except (TypeError, ValueError, OverflowError):
         raise InvalidArgument(
-            f"checkpoint: {name}={shown(value)} cannot be kept in a file: wanted a number, a text "
+            f"{name}={shown(value)} cannot be kept in a file: wanted a number, a text "
             "or a Schedule."
         ) from None

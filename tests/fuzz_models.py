@@ -309,7 +309,7 @@ def judge(kind, of, content, networks):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            net = saving.load(file)
+            net = saving.load(file, training=True)
         outcome, wrong = "loaded", None
         if kind != "edit_and_sign" and _identity(net) not in networks:
             wrong = "loaded as another network"

@@ -653,7 +653,7 @@ class OwnRule(ann.SGD):
 def test_what_has_no_name_is_refused_before_training(path, two_moons, rule):
     net = network()
     before = net.theta.copy()
-    with pytest.raises(ann.InvalidArgument, match=r"^checkpoint: Own.* has no name .*agnostic_nn"):
+    with pytest.raises(ann.InvalidArgument, match=r"^Own.* has no name .*agnostic_nn"):
         ann.train(net, *two_moons, epochs=1, optimizer=rule, checkpoint=path)
     assert np.array_equal(net.theta, before)
     assert net.training is None
@@ -694,7 +694,7 @@ def test_an_unfinished_checkpoint_is_not_replaced(path, stopped, two_moons):
 def test_other_files_are_not_replaced(path, two_moons, kind):
     if kind == "model":
         ann.save(network(), path)
-        with pytest.raises(ann.InvalidArgument, match="holds a network, and not where its train"):
+        with pytest.raises(ann.InvalidArgument, match="is no checkpoint: wanted a file that train"):
             resume(path, *two_moons)
     elif kind == "text":
         path.write_text("my only copy")

@@ -99,10 +99,24 @@ def test_to_a_dtype_that_is_too_narrow():
     """Parameters that would become infinite stay as they were."""
     net = ann.Network([2, 1], "squared_error", dtype="float64")
     net.theta[0] = 1e5
-    with pytest.raises(ann.InvalidArgument, match=r"dtype='float16': the network has parameters"):
+    with pytest.raises(
+        ann.InvalidArgument, match=r"dtype='float16': the network, or its optimizer, holds"
+    ):
         net.to("numpy", "float16")
     assert net.dtype_name == "float64"
     assert net.theta[0] == 1e5
+    net.theta[0] = 1.0
+    ann.train(net, [[1e4, 1e4]], [1e8], epochs=1, optimizer="rmsprop")
+    assert net.training.state[0].max() > 1e5
+    with pytest.raises(ann.InvalidArgument, match="optimizer, holds numbers that are too large"):
+        net.to("numpy", "float16")
+
+
+def test_names_of_a_dtype():
+    for dtype in ("float64", np.float64, np.dtype("float64"), np.str_("float64")):
+        assert ann.Network([2, 1], "squared_error", dtype=dtype).dtype_name == "float64"
+    with pytest.raises(ann.InvalidArgument, match=r"^dtype=3 is not known\. Known: bfloat16, "):
+        ann.Network([2, 1], "squared_error", dtype=3)
 
 
 def test_to_another_dtype():

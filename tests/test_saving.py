@@ -137,7 +137,7 @@ def test_an_estimator_is_saved_by_its_network(net, tmp_path):
 
     save(Fitted(), tmp_path / "m")
     np.testing.assert_array_equal(load(tmp_path / "m").theta, net.theta)
-    with pytest.raises(ann.InvalidArgument, match="net is of type str"):
+    with pytest.raises(ann.InvalidType, match="net is of type str"):
         save("net", tmp_path / "m")
 
 
@@ -361,7 +361,7 @@ def test_training_goes_on_from_files_there_ever_were(tmp_path):
         if stem == "v1-checkpoint":
             net = ann.resume(path, X, Y)
         else:
-            net = load(path)
+            net = load(path, training=True)
             ann.train(net, X, Y, epochs=2, batch_size=4)
         np.testing.assert_allclose(net.training.history["cost"], expected["costs"], rtol=1e-4)
 
@@ -378,7 +378,7 @@ def test_training_goes_on_where_it_was_saved(tmp_path, optimizer):
     ann.train(one, X, Y, epochs=5, optimizer=optimizer)
     ann.train(other, X, Y, epochs=2, optimizer=optimizer)
     save(other, tmp_path / "m", training=True)
-    again = load(tmp_path / "m")
+    again = load(tmp_path / "m", training=True)
     ann.train(again, X, Y, epochs=3)
     assert again.theta.tobytes() == one.theta.tobytes()
     assert again.training.optimizer == one.training.optimizer
@@ -387,12 +387,19 @@ def test_training_goes_on_where_it_was_saved(tmp_path, optimizer):
         assert again.training.history[name] == one.training.history[name]
 
 
+def test_numbers_of_numpy_are_kept(tmp_path, two_moons):
+    net = ann.Network([2, 4, 1], "binary_cross_entropy")
+    ann.train(net, *two_moons, epochs=np.int64(1), batch_size=np.int64(8), shuffle=np.True_)
+    save(net, tmp_path / "m", training=True)
+    assert load(tmp_path / "m", training=True).training.step == 5
+
+
 def test_training_goes_on_elsewhere(tmp_path, backend, two_moons):
     """Saved on NumPy, loaded on any backend and in any dtype: the optimizer moves along."""
     net = ann.Network([2, 4, 1], "binary_cross_entropy", dtype="float64")
     ann.train(net, *two_moons, epochs=2)
     save(net, tmp_path / "m", training=True)
-    again = load(tmp_path / "m", backend=backend.backend, dtype=backend.dtype)
+    again = load(tmp_path / "m", backend=backend.backend, dtype=backend.dtype, training=True)
     for slot, expected in zip(again.training.state, net.training.state, strict=True):
         assert again.backend.owns(slot)
         assert slot.dtype == again.theta.dtype
@@ -405,13 +412,31 @@ def test_training_goes_on_elsewhere(tmp_path, backend, two_moons):
 
 def test_without_being_asked_nothing_of_training_is_kept(net, tmp_path, two_moons):
     save(net, tmp_path / "untrained", training=True)
-    assert load(tmp_path / "untrained").training is None
+    assert load(tmp_path / "untrained", training=True).training is None
     net = ann.Network([2, 4, 1], "binary_cross_entropy")
     ann.train(net, *two_moons, epochs=1)
     save(net, tmp_path / "m")
-    assert load(tmp_path / "m").training is None
+    assert load(tmp_path / "m", training=True).training is None
+    save(net, tmp_path / "m", training=True)
+    assert load(tmp_path / "m").training is None  # whoever predicts needs no optimizer
     with pytest.raises(ann.InvalidType, match="training=1: wanted True or False"):
         save(net, tmp_path / "m", training=1)
+
+
+def test_an_optimizer_that_is_not_registered(tmp_path, two_moons, monkeypatch):
+    class Own(ann.SGD):
+        pass
+
+    net = ann.Network([2, 4, 1], "binary_cross_entropy")
+    ann.train(net, *two_moons, epochs=1, optimizer=Own())
+    with pytest.raises(ann.InvalidArgument, match=r"^Own has no name .*OPTIMIZERS under one fi"):
+        save(net, tmp_path / "m", training=True)
+    monkeypatch.setitem(ann.OPTIMIZERS, "own", Own)
+    save(net, tmp_path / "m", training=True)
+    assert isinstance(load(tmp_path / "m", training=True).training.optimizer, Own)
+    monkeypatch.delitem(ann.OPTIMIZERS, "own")
+    assert load(tmp_path / "m").training is None
+    refused(tmp_path / "m", "needs 'own', which is not registered", training=True)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +452,8 @@ def test_damaged_training(tmp_path, two_moons, change):
     ann.train(net, *two_moons, epochs=1)
     save(net, tmp_path / "m", training=True)
     forge(tmp_path / "m", lambda _, description: description["training"].update(change))
-    refused(tmp_path / "m")
+    assert load(tmp_path / "m").training is None
+    refused(tmp_path / "m", training=True)
 
 
 # What hostile files and arguments get

@@ -445,7 +445,7 @@ def test_out_of_memory_says_what_was_needed_and_what_there_was():
         ({"checkpoint_every": 3}, "checkpoint_every=3: wanted checkpoint as well."),
         (
             {"batch_size": 2**63},
-            f"batch_size={2**63}: wanted a whole number of at most 63 bits at least 1.",
+            f"batch_size={2**63}: wanted a whole number at least 1 and below {2**63}.",
         ),
     ],
 )

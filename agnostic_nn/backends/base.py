@@ -131,9 +131,9 @@ class Backend:
 
     def dtype(self, name: str) -> Any:
         """Return the library's floating-point type of that name."""
-        name = shown(name).removeprefix("dtype(").rsplit(".", 1)[-1].strip("')")
+        given, name = name, _name_of(name)
         if name not in DTYPES:
-            raise unknown_name("dtype", name, DTYPES)
+            raise unknown_name("dtype", given, DTYPES)
         if not hasattr(self.xp, name):
             raise InvalidArgument(f"dtype={name!r} does not exist in the backend {self.name!r}.")
         return getattr(self.xp, name)
@@ -222,3 +222,10 @@ class Backend:
         else:
             rows = self.xp.take(array, order[start:stop], axis=0)
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
+
+
+def _name_of(dtype: Any) -> str:
+    """Return the name in "float32", `torch.float32`, `numpy.float32` or a NumPy dtype."""
+    names = (dtype, *(getattr(dtype, attribute, None) for attribute in ("name", "__name__")))
+    text = next((name for name in names if isinstance(name, str)), shown(dtype))
+    return text.rsplit(".", 1)[-1]

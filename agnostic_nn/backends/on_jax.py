@@ -87,28 +87,30 @@ class JAXBackend(Backend):
 
 
 class _WithConcatInPlace:
-    """`jax.numpy`, with a concat that writes one array after the other to its place.
+    """`jax.numpy`, with a concat that writes one vector after the other to its place.
 
-    XLA's own, on a CPU, takes for each array a loop as long as the longest one, in which the
+    XLA's own, on a CPU, takes for each vector a loop as long as the longest one, in which the
     processor is to leave out what lies beyond. Where that is beyond the memory of the process,
     leaving out takes it many times as long as doing.
     """
 
+    def __init__(self, xp: Any) -> None:
+        self._xp = xp
+
     def __getattr__(self, name: str) -> Any:
-        import jax.numpy as xp
+        return getattr(self._xp, name)
 
-        return getattr(xp, name)
-
-    def concat(self, arrays: Sequence[Array], *, axis: int = 0) -> Array:
+    def concat(self, arrays: Sequence[Array], *, axis: int | None = 0) -> Array:
         """Join arrays along an axis."""
         import jax
 
-        length = sum(array.shape[axis] for array in arrays)
-        shape = (*arrays[0].shape[:axis], length, *arrays[0].shape[axis + 1 :])
-        joined, start = self.zeros(shape, dtype=arrays[0].dtype), 0
+        if any(array.ndim != 1 or array.dtype != arrays[0].dtype for array in arrays):
+            return self._xp.concat(arrays, axis=axis)
+        joined = self._xp.zeros(sum(array.shape[0] for array in arrays), dtype=arrays[0].dtype)
+        start = 0
         for array in arrays:
-            joined = jax.lax.dynamic_update_slice_in_dim(joined, array, start, axis)
-            start += array.shape[axis]
+            joined = jax.lax.dynamic_update_slice(joined, array, (start,))
+            start += array.shape[0]
         return joined
 
 
@@ -117,7 +119,7 @@ def _compiled(platform: str) -> Any:
     import jax
     import jax.numpy
 
-    xp: Any = _WithConcatInPlace() if platform == "cpu" else jax.numpy
+    xp: Any = _WithConcatInPlace(jax.numpy) if platform == "cpu" else jax.numpy
 
     # The state is not donated: writing over the old theta makes the products wait for each other
     @functools.partial(jax.jit, static_argnums=0)
