@@ -46,6 +46,8 @@ def gradient_check(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If a shape does not fit, a value is NaN or infinite, or `epsilon` is not between 0 and 1.
 

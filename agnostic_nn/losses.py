@@ -221,6 +221,8 @@ def compute_cost(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the shapes differ, or the loss is not known.
 
@@ -276,6 +278,8 @@ def initialize_backward(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the shapes differ, or the loss is not known.
 

@@ -85,6 +85,8 @@ def forward_propagation_layer(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the shapes do not fit, or the activation is not known.
 
@@ -151,6 +153,8 @@ def backward_propagation_layer(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If dA has not the shape of Z, or the activation is not known.
 
@@ -215,6 +219,8 @@ def forward_propagation(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the number of layers or any shape does not fit.
 
@@ -275,6 +281,8 @@ def backward_propagation(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the number of layers or any shape does not fit.
 

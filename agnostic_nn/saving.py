@@ -76,6 +76,8 @@ def save(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If the network's parameters are not finite, if the preparation is not JSON, or if the
         file cannot be written.

@@ -96,6 +96,8 @@ def train(
 
     Raises
     ------
+    InvalidType
+        If an argument is of another kind than described.
     InvalidArgument
         If a value is not one training can work with, or the checkpoint cannot be written.
     OutOfMemory
