@@ -19,8 +19,8 @@ from .backends import Backend, host
 from .checks import check_flag, check_number
 from .errors import InvalidArgument
 from .namespace import Array
-from .network import Network
-from .training_state import PREFIX, Training, on_host, plain, vector
+from .network import Network, on_host
+from .training_state import PREFIX, Training, plain, vector
 
 #: Where no interval is given, training takes at least this many times as long as writing.
 SPARING = 20

@@ -24,6 +24,18 @@ def look_up(kind: str, name: Any, registry: Mapping[str, Entry]) -> Entry:
     return registry[name]
 
 
+def look_up_stored(
+    where: str, registry: str, name: Any, entries: Mapping[str, Entry], kind: str = ""
+) -> Entry:
+    """Return what a file calls by a name; `registry` is the public one that should have it."""
+    if name not in entries:
+        raise InvalidArgument(
+            f"{where} needs {kind}{shown(name)}, which is not registered: put it into "
+            f"agnostic_nn.{registry}[{shown(name)}] before loading."
+        )
+    return entries[name]
+
+
 def check_arrays(**arrays: Array) -> None:
     """What has no shape is no array."""
     for name, array in arrays.items():

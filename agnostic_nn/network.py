@@ -322,6 +322,12 @@ def check_network(net: Any) -> None:
         raise InvalidType(f"net is of type {type(net).__name__}: wanted a Network.")
 
 
+def on_host(net: Network, array: Array) -> Array:
+    """Return an array of the network on the host, which knows no bfloat16: float32 holds it."""
+    name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
+    return move(net.xp.astype(array, getattr(net.xp, name)), get_backend("numpy"))
+
+
 def is_finite(array: Array, backend: Backend) -> bool:
     """Whether an array of the backend holds neither NaN nor infinity."""
     return bool(backend.to_numpy(backend.xp.all(backend.xp.isfinite(array))))

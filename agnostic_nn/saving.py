@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .activations import ACTIVATIONS
 from .backends import Backend, get_backend, host
-from .checks import check_flag
+from .checks import check_flag, look_up_stored
 from .errors import (
     AgnosticNNError,
     DependencyMissing,
@@ -28,8 +28,8 @@ from .errors import (
 )
 from .losses import LOSSES
 from .namespace import Array
-from .network import Network
-from .training_state import PREFIX, Training, on_host
+from .network import Network, on_host
+from .training_state import PREFIX, Training
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def load_with_preparation(
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the description in a network's file, before its digest has been looked at."""
     where = where_is(path)
-    _, header = _read(path, where)
+    _, header = _read(path, where, tensors=False)
     return _describe(header, where)
 
 
@@ -376,8 +376,13 @@ def _has_digest(digest: Any, tensors: dict[str, Array], description: dict[str, A
 # Reading: nothing is allocated before it is known to fit
 
 
-def _read(path: str | os.PathLike[str], where: str) -> tuple[bytes, dict[str, Any]]:
-    """Return the file's bytes and its header, once the sizes in it have been seen to fit."""
+def _read(
+    path: str | os.PathLike[str], where: str, *, tensors: bool = True
+) -> tuple[bytes, dict[str, Any]]:
+    """Return the file's bytes and its header, once the sizes in it have been seen to fit.
+
+    Without `tensors`, only the header is read from the disk, and no bytes are returned.
+    """
     from pathlib import Path
 
     try:
@@ -408,7 +413,7 @@ def _read(path: str | os.PathLike[str], where: str) -> tuple[bytes, dict[str, An
                     "it is cut short or damaged."
                 )
             file.seek(0)
-            return file.read(size), header
+            return file.read(size if tensors else 0), header
     except FileNotFoundError:
         raise InvalidArgument(f"{where}: there is no such file.") from None
     except OSError as error:
@@ -516,10 +521,10 @@ def _network(
     """Return the network, with zeros for parameters, once the tensors are known to fit it."""
     with taking_apart(where):
         *hidden, output = [
-            _registered(ACTIVATIONS, "activation", name, where)
+            look_up_stored(where, "ACTIVATIONS", name, ACTIVATIONS, "the activation ")
             for name in description["activations"]
         ]
-        loss = _registered(LOSSES, "loss", description["loss"], where)
+        loss = look_up_stored(where, "LOSSES", description["loss"], LOSSES, "the loss ")
         _check_tensors(description, header, where)
         settings = {name: description[name] for name in ("dropout", "l2", "seed")}
         if not len(hidden) == len(settings["dropout"]) == len(description["widths"]) - 2:
@@ -579,16 +584,6 @@ def _check_tensors(description: dict[str, Any], header: dict[str, Any], where: s
 def _names(names: Iterable[str]) -> str:
     first = sorted(names)[:6]
     return (", ".join(shown(name) for name in first) or "none") + ", ..." * (len(first) > 5)
-
-
-def _registered(known: dict[str, Any], kind: str, name: str, where: str) -> Any:
-    if name not in known:
-        registry = f"{kind.upper()}S" if kind == "activation" else "LOSSES"
-        raise InvalidArgument(
-            f"{where} needs the {kind} {shown(name)}, which is not registered: put it into "
-            f"agnostic_nn.{registry}[{shown(name)}] before loading."
-        )
-    return known[name]
 
 
 def _safetensors() -> Any:

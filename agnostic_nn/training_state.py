@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .backends import get_backend, host, move
-from .checks import check_number
+from .backends import host
+from .checks import check_number, look_up_stored
 from .errors import InvalidArgument, shown
 from .namespace import Array
-from .network import Network
+from .network import Network, on_host
 from .optimizers import OPTIMIZERS, Optimizer, State
 from .schedules import SCHEDULES, Schedule
 
@@ -82,12 +82,6 @@ def vector(net: Network, tensor: Array) -> Array:
     return net.backend.asarray(host.concatenate([tensor]), net.dtype)
 
 
-def on_host(net: Network, array: Array) -> Array:
-    """Return an array of the network on the host, which knows no bfloat16: float32 holds it."""
-    name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
-    return move(net.xp.astype(array, getattr(net.xp, name)), get_backend("numpy"))
-
-
 def _numbers(name: str, values: Any) -> Array:
     try:
         return host.asarray([float(value) for value in values])
@@ -118,15 +112,11 @@ def from_json(content: dict[str, Any], registry: str, where: str) -> Any:
     """Return the optimizer or the schedule that `to_json` described."""
     settings = dict(content)
     name = settings.pop("name")
-    if name not in _REGISTRIES[registry]:
-        raise InvalidArgument(
-            f"{where} needs {shown(name)}, which is not registered: put it into "
-            f"agnostic_nn.{registry}[{shown(name)}] before loading."
-        )
+    kind = look_up_stored(where, registry, name, _REGISTRIES[registry])
     for key, value in settings.items():
         if isinstance(value, dict):
             settings[key] = from_json(value, "SCHEDULES", where)
-    return _REGISTRIES[registry][name](**settings)
+    return kind(**settings)
 
 
 def plain(name: str, value: Any) -> Any:

@@ -216,12 +216,13 @@ class TaskData:
 
 def finish(net: Network, data: TaskData, folder: Path) -> None:
     """Test the network, write the run's folder, and say how good it is and where it lies."""
+    from ..network import is_finite
     from ..saving import save, write
     from ..tables import import_pandas
     from . import pictures, report
 
     history, rate = net.training.history, net.training.optimizer.schedule.initial
-    if not bool(net.backend.to_numpy(net.xp.all(net.xp.isfinite(net.theta)))):
+    if not is_finite(net.theta, net.backend):
         raise InvalidArgument(
             f"learning_rate={rate:g}: training diverged and left no network to keep: wanted a "
             "smaller learning rate."

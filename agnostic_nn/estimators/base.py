@@ -19,7 +19,7 @@ from ..backends import chosen_backend as backend_in_use
 from ..errors import InvalidArgument
 from ..losses import Loss
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, is_finite
 from ..optimizers import Optimizer
 from ..training import History, train
 from .convergence import Convergence, adapt, same_rule, set_learning_rate, set_theta
@@ -118,7 +118,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self._fit_lbfgs(net, data)
         else:
             self._fit_stochastic(net, data, held_out, incremental=incremental)
-        if not bool(net.backend.to_numpy(net.xp.all(net.xp.isfinite(net.theta)))):
+        if not is_finite(net.theta, net.backend):
             raise InvalidArgument(
                 "training ended in parameters that are not finite: standardize the features, "
                 "or lower learning_rate_init."

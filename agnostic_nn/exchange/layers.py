@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..activations import ACTIVATIONS, Activation
-from ..backends import Backend, get_backend, host, move
+from ..backends import Backend, get_backend, host
 from ..errors import InvalidArgument
 from ..losses import LOSSES, Loss
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, on_host
 
 
 def check_own(*uses: Activation | Loss) -> None:
@@ -26,13 +26,14 @@ def check_own(*uses: Activation | Loss) -> None:
 
 def layers_of(net: Network, *, at_least_float32: bool = False) -> list[tuple[Array, Array]]:
     """Return W, (n[l], n[l-1]), and b, (n[l],), of every layer, on the host."""
-    numpy = get_backend("numpy")
-    low = ("bfloat16", "float16") if at_least_float32 else ("bfloat16",)  # the host has none
-    name = "float32" if net.dtype_name in low else net.dtype_name
-    theta = move(net.xp.astype(net.theta, getattr(net.xp, name)), numpy)
+    theta = on_host(net, net.theta)
+    if at_least_float32 and net.dtype_name == "float16":
+        theta = theta.astype("float32")
     if not host.all_finite(theta):
         raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
-    return [(W, b.reshape(-1)) for W, b in net.architecture.unflatten(theta, numpy.xp)]
+    return [
+        (W, b.reshape(-1)) for W, b in net.architecture.unflatten(theta, get_backend("numpy").xp)
+    ]
 
 
 def network_of(
