@@ -416,7 +416,7 @@ def test_what_predict_and_evaluate_refuse(fails, iris, shop, tmp_path):
 
 
 def test_evaluate_on_classes_never_seen(fails, iris, tmp_path):
-    from agnostic_nn.tables import read_table
+    from agnostic_nn.tabular import read_table
 
     frame = read_table("iris").frame.assign(target="rose")
     frame.to_csv(tmp_path / "a.csv", index=False)

@@ -12,8 +12,8 @@ import safetensors.numpy
 
 import agnostic_nn as ann
 from agnostic_nn import saving
-from agnostic_nn.preparation import Preparation
 from agnostic_nn.saving import load, load_with_preparation, save
+from agnostic_nn.tabular import Preparation
 
 
 @pytest.fixture

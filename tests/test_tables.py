@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn.preparation import Categorical, Numeric, Preparation, task_of
-from agnostic_nn.tables import BUILT_IN, read_table
+from agnostic_nn.tabular import BUILT_IN, Categorical, Numeric, Preparation, read_table, task_of
 
 pd = pytest.importorskip("pandas")
 

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from ..backends import Backend
     from ..network import Network
-    from ..preparation import Preparation
+    from ..tabular import Preparation
 
 Data = Annotated[
     str,
@@ -54,8 +54,8 @@ def choose_backend(name: str | None) -> tuple[Backend, str]:
 def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
     """Return a trained network, and how its data is prepared."""
     from ..errors import InvalidArgument
-    from ..preparation import Preparation
     from ..saving import load_with_preparation
+    from ..tabular import Preparation
 
     file = path / "model.safetensors" if path.is_dir() else path
     net, preparation = load_with_preparation(file, backend=backend)

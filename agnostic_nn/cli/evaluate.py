@@ -7,7 +7,7 @@ from .common import BackendName, Data, Model, choose_backend, load_model
 
 def evaluate(model: Model, data: Data, backend: BackendName = None) -> None:
     """Print how good the model's predictions for DATA are, beside a baseline."""
-    from ..tables import read_table
+    from ..tabular import read_table
     from .report import scores, show_scores
 
     net, preparation = load_model(model, choose_backend(backend)[0])

@@ -25,7 +25,7 @@ def predict(
     """
     from ..errors import InvalidArgument
     from ..saving import write
-    from ..tables import read_table
+    from ..tabular import read_table
 
     if out is not None and out.exists():
         raise InvalidArgument(f"out={str(out)!r} exists: choose a name that is free.")

@@ -10,7 +10,7 @@ from ..metrics import metric_for
 
 if TYPE_CHECKING:
     from ..network import Network
-    from ..preparation import Preparation
+    from ..tabular import Preparation
 
 #: Each score with the network's value and the baseline's.
 Scores = dict[str, tuple[float, float]]

@@ -21,7 +21,7 @@ from .common import BackendName, Data, choose_backend
 if TYPE_CHECKING:
     from ..network import Network
     from ..optimizers import Optimizer
-    from ..preparation import Preparation
+    from ..tabular import Preparation
 
 #: How many steps an epoch count that was left out aims at.
 STEPS = 1000
@@ -195,8 +195,7 @@ class TaskData:
         cls, data: str, target: str | None, task: str | None, test_fraction: float, seed: int
     ) -> TaskData:
         """Read a table and hold rows out; the same arguments give the same data."""
-        from ..preparation import Preparation, task_of
-        from ..tables import check_complete, read_table
+        from ..tabular import Preparation, check_complete, read_table, task_of
 
         table = read_table(data)
         X, y = table.split(target)
@@ -218,7 +217,7 @@ def finish(net: Network, data: TaskData, folder: Path) -> None:
     """Test the network, write the run's folder, and say how good it is and where it lies."""
     from ..network import is_finite
     from ..saving import save, write
-    from ..tables import import_pandas
+    from ..tabular import import_pandas
     from . import pictures, report
 
     history, rate = net.training.history, net.training.optimizer.schedule.initial
@@ -324,7 +323,7 @@ def _split(X: Any, y: Any, task: str, test_fraction: float, seed: int) -> Any:
 
 
 def _describe_data(name: str, X: Any, preparation: Preparation) -> str:
-    from ..preparation import Numeric
+    from ..tabular import Numeric
 
     numeric = sum(isinstance(column, Numeric) for column in preparation.columns)
     kinds = [f"{numeric} numeric columns"] if numeric else []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .backends import host
-from .errors import DependencyMissing, InvalidArgument, unknown_name
+from ..backends import host
+from ..errors import DependencyMissing, InvalidArgument, unknown_name
 
 #: The data sets that come with scikit-learn, by the name the command line knows them by.
 BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")

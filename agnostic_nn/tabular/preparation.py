@@ -7,9 +7,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import InvalidArgument, unknown_name
-from .namespace import Array
-from .tables import check_complete, few, import_pandas
+from ..errors import InvalidArgument, unknown_name
+from ..namespace import Array
+from .reading import check_complete, few, import_pandas
 
 #: Whole numbers with more distinct values than this are a quantity, not class labels.
 MOST_CLASSES = 20
