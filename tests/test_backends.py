@@ -3,6 +3,8 @@ import contextlib
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -332,6 +334,8 @@ class TestAssertParity:
 
 
 class TestPlugin:
+    name = "agnostic_nn.testing.plugin"
+
     def run(self, tmp_path, *options):
         test = tmp_path / "test_mine.py"
         test.write_text(
@@ -340,13 +344,13 @@ class TestPlugin:
             "def test_other():\n    pass\n"
         )
         answer = subprocess.run(
-            [sys.executable, "-m", "pytest", "-v", "-rs", str(test), *options],
+            [sys.executable, "-m", "pytest", "-v", "-rs", "-p", self.name, str(test), *options],
             capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path,
         )  # fmt: skip
         return answer.returncode, answer.stdout + answer.stderr
 
     def test_chosen(self, tmp_path):
-        code, text = self.run(tmp_path, "--backends", "numpy, array_api_strict:device1")
+        code, text = self.run(tmp_path, "--agnostic-nn-backends", "numpy, array_api_strict:device1")
         assert code == 0
         ids = ["numpy", "numpy (read-only)", "array_api_strict:device1"]
         for name in ("numpy", "numpy (read-only)", "array_api_strict:device1"):
@@ -356,16 +360,29 @@ class TestPlugin:
     def test_what_is_not_usable_says_why(self, tmp_path):
         if not VARIANTS["cupy"].why_not():
             pytest.skip("CuPy is usable here")
-        code, text = self.run(tmp_path, "--backends", "cupy")
+        code, text = self.run(tmp_path, "--agnostic-nn-backends", "cupy")
         assert code == 0
         assert re.search(
             r"SKIPPED \[2\] .*plugin.py:\d+: backend='cupy' is not usable: .*pip in", text
         )
 
     def test_unknown(self, tmp_path):
-        code, text = self.run(tmp_path, "--backends", "nunpy")
+        code, text = self.run(tmp_path, "--agnostic-nn-backends", "nunpy")
         assert code != 0
-        assert "backends='nunpy' is not known. Did you mean 'numpy'" in text
+        assert "--agnostic-nn-backends='nunpy' is not known. Did you mean 'numpy'" in text
+
+    def test_a_project_with_such_an_option_of_its_own(self, tmp_path):
+        (tmp_path / "conftest.py").write_text(
+            "def pytest_addoption(parser):\n    parser.addoption('--backends')\n"
+        )
+        code, text = self.run(tmp_path, "--backends", "mine", "--agnostic-nn-backends", "numpy")
+        assert code == 0, text
+
+    def test_nobody_gets_it_who_does_not_ask(self):
+        """Installed, the package is in no pytest run: it would import NumPy into every one."""
+        project_file = Path(__file__).parents[1] / "pyproject.toml"
+        project = tomllib.loads(project_file.read_text())["project"]
+        assert "pytest11" not in project.get("entry-points", {})
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

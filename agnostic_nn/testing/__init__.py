@@ -1,9 +1,11 @@
 """For tests of your own activation, loss or layer: the same numbers everywhere, right gradients.
 
 `assert_parity` runs a function on every backend that is usable here, `assert_gradients` holds a
-derivative against differences. With pytest, the fixtures ``backend`` and ``xp`` run a test once
-for each of `VARIANTS`; ``--backends numpy,torch`` chooses among them, and what is not usable
-shows as skipped, with the reason.
+derivative against differences. With pytest, ``-p agnostic_nn.testing.plugin``, or
+``pytest_plugins = ["agnostic_nn.testing.plugin"]`` in the outermost ``conftest.py``, brings the
+fixtures ``backend`` and ``xp``. They run a test once for each of `VARIANTS`;
+``--agnostic-nn-backends numpy,torch`` chooses among them, and what is not usable shows as
+skipped, with the reason.
 
 Examples
 --------
@@ -55,7 +57,7 @@ class Variant:
     Parameters
     ----------
     name : str
-        What tests show, and ``--backends`` takes.
+        What tests show, and ``--agnostic-nn-backends`` takes.
     of : str
         The backend's own name, as `get_backend` takes it.
     dtype : str

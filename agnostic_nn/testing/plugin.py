@@ -1,6 +1,7 @@
 """The pytest plugin: the fixtures `backend` and `xp`, once for every variant asked for.
 
-It looks for no array library before a test runs that needs one.
+Only who asks for it gets it, by ``-p agnostic_nn.testing.plugin`` or in a ``conftest.py``. It
+looks for no array library but NumPy before a test runs that needs one.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--backends``."""
+    """Add ``--agnostic-nn-backends``."""
     parser.getgroup("agnostic_nn").addoption(
-        "--backends",
+        "--agnostic-nn-backends",
         metavar="NAMES",
         help="where the fixtures `backend` and `xp` of agnostic_nn run tests: names with commas "
         "between them, such as numpy,torch:cuda; a library's name stands for all of its "
@@ -32,13 +33,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from ..errors import InvalidArgument
     from . import VARIANTS, choose_variants
 
-    names = metafunc.config.getoption("backends")
+    names = metafunc.config.getoption("agnostic_nn_backends")
     try:
         variants = choose_variants(
             [name.strip() for name in names.split(",")] if names else list(VARIANTS)
         )
     except InvalidArgument as error:
-        raise pytest.UsageError(f"--{error}") from None
+        raise pytest.UsageError(f"--agnostic-nn-{error}") from None
     metafunc.parametrize(_VARIANT, variants, ids=[variant.name for variant in variants])
 
 
