@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any, Self
 
 from .errors import DependencyMissing
+from .installing import install_line
 
 
 class ProgressBar:
@@ -28,7 +29,7 @@ class ProgressBar:
         installed = find_spec("rich") is not None
         if show and not installed:
             raise DependencyMissing(
-                'progress=True needs rich: pip install "agnostic-nn[cli]", or leave it out.'
+                f"progress=True needs rich: {install_line('cli')}, or leave it out."
             )
         self._shown = sys.stderr.isatty() and installed if show is None else show
         self._epochs, self._examples, self._score = epochs, examples, score

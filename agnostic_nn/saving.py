@@ -26,6 +26,7 @@ from .errors import (
     OutOfMemory,
     shown,
 )
+from .installing import install_line
 from .losses import LOSSES
 from .namespace import Array
 from .network import Network, on_host
@@ -481,7 +482,7 @@ def _describe(header: dict[str, Any], where: str) -> dict[str, Any]:
         raise InvalidArgument(
             f"{where} has format version {shown(version)}, written by agnostic_nn "
             f"{shown(description.get('version'))}; this version reads up to {FORMAT_VERSION}: "
-            "upgrade with: pip install --upgrade agnostic-nn"
+            "wanted a later agnostic_nn."
         )
     if version != FORMAT_VERSION:
         raise InvalidArgument(
@@ -590,7 +591,5 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError:
-        raise DependencyMissing(
-            'model files need safetensors: pip install "agnostic-nn[save]"'
-        ) from None
+        raise DependencyMissing(f"model files need safetensors: {install_line('save')}") from None
     return safetensors.numpy

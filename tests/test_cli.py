@@ -12,6 +12,7 @@ import pytest
 
 import agnostic_nn as ann
 from agnostic_nn.cli import main
+from agnostic_nn.installing import install_line
 from agnostic_nn.saving import load, save
 
 pd = pytest.importorskip("pandas")
@@ -449,7 +450,7 @@ def test_help_names_the_commands(run):
 
 
 def test_missing_extras(fails, monkeypatch, tmp_path):
-    line = 'pip install "agnostic-nn[cli]"'
+    line = install_line("cli")
     with monkeypatch.context() as patch:
         patch.delitem(sys.modules, "agnostic_nn.cli.app", raising=False)
         patch.setitem(sys.modules, "typer", None)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
+from agnostic_nn.installing import install_line
 from agnostic_nn.tabular import BUILT_IN, Categorical, Numeric, Preparation, read_table, task_of
 
 pd = pytest.importorskip("pandas")
@@ -313,8 +314,8 @@ def test_json_of_something_else(content):
 
 def test_without_the_libraries(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with raises("scikit-learn", 'pip install "agnostic-nn[cli]"'):
+    with raises("scikit-learn", install_line("cli")):
         read_table("iris")
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with raises("tables need pandas", 'pip install "agnostic-nn[cli]"'):
+    with raises("tables need pandas", install_line("cli")):
         task_of([1])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..installing import install_line
 from ..namespace import Array
 from .base import Backend, Epoch, State, Step
 
@@ -14,7 +15,7 @@ from .base import Backend, Epoch, State, Step
 class CuPyBackend(Backend):
     """CuPy arrays on a CUDA GPU."""
 
-    install = 'pip install "agnostic-nn[cuda13]"'
+    install = install_line("cuda13")
 
     @classmethod
     def open(cls, device: str) -> Backend:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import AgnosticNNError
+from ..installing import install_line
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,4 +63,4 @@ def _error(message: str, code: int = 2) -> int:
 def _missing(error: ModuleNotFoundError) -> int:
     if (error.name or "").partition(".")[0] == "agnostic_nn":
         raise error
-    return _error(f'{error.name} is not installed: pip install "agnostic-nn[cli]"')
+    return _error(f"{error.name} is not installed: {install_line('cli')}")

@@ -6,10 +6,11 @@ The parameters, labels and checks are here; every equation and every step is the
 from importlib.util import find_spec
 
 from ..errors import DependencyMissing
+from ..installing import install_line
 
 if find_spec("sklearn") is None:
     raise DependencyMissing(
-        'MLPClassifier and MLPRegressor need scikit-learn: pip install "agnostic-nn[sklearn]".'
+        f"MLPClassifier and MLPRegressor need scikit-learn: {install_line('sklearn')}"
     )
 
 from .classifier import MLPClassifier

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backends import get_backend, host
 from ..errors import DependencyMissing, InvalidArgument
+from ..installing import install_line
 from ..namespace import Array
 from ..network import Network, check_network
 from ..saving import write
@@ -157,5 +158,5 @@ def _onnx() -> Any:
         import onnx.helper
         import onnx.numpy_helper
     except ImportError:
-        raise DependencyMissing('ONNX needs onnx: pip install "agnostic-nn[onnx]"') from None
+        raise DependencyMissing(f"ONNX needs onnx: {install_line('onnx')}") from None
     return onnx

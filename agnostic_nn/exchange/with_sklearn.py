@@ -9,6 +9,7 @@ from typing import Any
 from ..activations import Activation
 from ..backends import Backend, host
 from ..errors import DependencyMissing, InvalidArgument
+from ..installing import install_line
 from ..network import Network, check_network
 from .layers import check_own, layers_of, network_of
 
@@ -111,7 +112,7 @@ def to_sklearn(net: Network, *, classes: Sequence[Any] | None = None) -> Any:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
     except ImportError:
         raise DependencyMissing(
-            'to_sklearn needs scikit-learn: pip install "agnostic-nn[sklearn]"'
+            f"to_sklearn needs scikit-learn: {install_line('sklearn')}"
         ) from None
     architecture = net.architecture
     *hidden, output = architecture.activations

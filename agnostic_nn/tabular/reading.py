@@ -10,11 +10,10 @@ from typing import Any
 
 from ..backends import host
 from ..errors import DependencyMissing, InvalidArgument, unknown_name
+from ..installing import install_line
 
 #: The data sets that come with scikit-learn, by the name the command line knows them by.
 BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-
-_INSTALL = 'pip install "agnostic-nn[cli]"'
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,9 @@ def _built_in(name: str) -> Table:
     try:
         import sklearn.datasets
     except ImportError:
-        raise DependencyMissing(f"data={name!r} comes with scikit-learn: {_INSTALL}") from None
+        raise DependencyMissing(
+            f"data={name!r} comes with scikit-learn: {install_line('cli')}"
+        ) from None
     bunch = getattr(sklearn.datasets, f"load_{name}")(as_frame=True)
     frame = bunch.frame
     names = [str(label) for label in bunch.get("target_names", ())]
@@ -145,7 +146,9 @@ def _read_parquet(path: Path) -> tuple[Any, str | None]:
         with _reading(path):
             return pandas.read_parquet(path), None
     except ImportError:
-        raise DependencyMissing(f"data={str(path)!r} needs pyarrow: {_INSTALL}") from None
+        raise DependencyMissing(
+            f"data={str(path)!r} needs pyarrow: {install_line('cli')}"
+        ) from None
 
 
 def _read_npy(path: Path) -> tuple[Any, str | None]:
@@ -223,5 +226,5 @@ def import_pandas() -> Any:
     try:
         import pandas as pd
     except ImportError:
-        raise DependencyMissing(f"tables need pandas: {_INSTALL}") from None
+        raise DependencyMissing(f"tables need pandas: {install_line('cli')}") from None
     return pd
