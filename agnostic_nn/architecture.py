@@ -179,9 +179,9 @@ class Architecture:
             return (*self.activations[:-1], get_activation("identity"))
         return self.activations
 
-    def masks(self, seed: int, t: Array, like: Array, xp: Namespace) -> list[Array | None]:
-        """Draw the dropout masks of training step t, for as many examples as `like` has rows."""
-        return dropout_masks(self.dropout, self.widths[1:], seed, t, like, xp)
+    def masks(self, key: Array, like: Array, xp: Namespace) -> list[Array | None]:
+        """Draw a training step's dropout masks, for as many examples as `like` has rows."""
+        return dropout_masks(self.dropout, self.widths[1:], key, like, xp)
 
 
 def _per_layer(name: str, value: Any, hidden: int) -> list[Any]:

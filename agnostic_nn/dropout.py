@@ -1,4 +1,4 @@
-"""Dropout masks that depend on (seed, step, layer) alone: the same bits on every backend.
+"""Dropout masks that depend on (seed, epoch, step, layer) alone: the same bits on every backend.
 
 The generator is Threefry-2x32 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy
 as 1, 2, 3", SC 2011): a function of a key and a counter, without a state, so masks are made
@@ -57,11 +57,42 @@ def threefry_2x32(
     return x0, x1
 
 
+def step_keys(seed: int, epoch: int, steps: Array, xp: Namespace) -> Array:
+    """Derive a key for every step of an epoch, from which all its masks are drawn.
+
+    Parameters
+    ----------
+    seed : int
+        Of the network, below 2**64: both of its 32-bit words count.
+    epoch : int
+        The number of the epoch, from 0.
+    steps : int32 array, shape (n,)
+        The numbers of its steps.
+    xp : namespace
+        The array namespace of `steps`.
+
+    Returns
+    -------
+    int32 array, shape (n, 2)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> step_keys(5, 0, np.arange(3, dtype=np.int32), np).shape
+    (3, 2)
+    """
+    device = _device(steps)
+    low, high, number = (
+        xp.full((1,), _as_int32(word), dtype=xp.int32, device=device)
+        for word in (seed, seed >> 32, epoch)
+    )
+    return xp.stack(threefry_2x32((low, high), (number + 0 * steps, steps)), axis=1)
+
+
 def dropout_masks(
     rates: Sequence[float],
     widths: Sequence[int],
-    seed: int,
-    step: Array,
+    key: Array,
     like: Array,
     xp: Namespace,
 ) -> list[Array | None]:
@@ -73,10 +104,8 @@ def dropout_masks(
         The fraction of units each layer drops, in steps of 2**-16; at 0 its mask is None.
     widths : sequence of int, length L
         The units n[l] of each layer.
-    seed : int
-        Of the network.
-    step : int32 array, shape (1,)
-        The number of the training step.
+    key : int32 array, shape (2,)
+        Of the training step: a row of `step_keys`.
     like : array, shape (m, ...)
         Whose number of examples, dtype and device the masks take.
     xp : namespace
@@ -100,8 +129,7 @@ def dropout_masks(
             for n, layer in zip(blocks, drawn, strict=True)
         ]
     )
-    key = (xp.full((1,), _as_int32(seed), dtype=xp.int32, device=device), step)
-    x0, x1 = threefry_2x32(key, (places, layers))
+    x0, x1 = threefry_2x32((key[0:1], key[1:2]), (places, layers))
     masks: list[Array | None] = [None] * len(rates)
     start = 0
     for n, layer in zip(blocks, drawn, strict=True):
@@ -120,4 +148,5 @@ def _device(array: Array) -> object:
 
 
 def _as_int32(value: int) -> int:
-    return ((value ^ (value >> 32)) + 2**31) % 2**32 - 2**31
+    """Return the low 32 bits as a signed number."""
+    return (value + 2**31) % 2**32 - 2**31

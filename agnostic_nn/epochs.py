@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from .architecture import Architecture
-from .backends import host
+from .backends import get_backend, host
 from .backends.base import Epoch
 from .checkpoints import Best, Checkpoint, Settings
+from .dropout import step_keys
 from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
@@ -43,7 +44,6 @@ class TrainingStep:
 
     architecture: Architecture
     optimizer: Optimizer
-    seed: int
     clip_norm: float | None = None
 
     def __call__(
@@ -51,13 +51,13 @@ class TrainingStep:
         state: State,
         batch: Sequence[Array | None],
         rates: Sequence[Any],
-        t: Array,
+        key: Array,
         xp: Namespace,
     ) -> tuple[State, Array]:
-        """Return the state after training step t, and the cost before it."""
+        """Return the state after a training step, and the cost before it."""
         theta, *slots = state
         X, Y, weight = (None if rows is None else rows.T for rows in batch)
-        masks = self.architecture.masks(self.seed, t, batch[0], xp)
+        masks = self.architecture.masks(key, batch[0], xp)
 
         cost, gradient = self.architecture.cost_and_gradient(
             theta, X, Y, weight, masks=masks, xp=xp
@@ -86,7 +86,7 @@ def run(
     """Train from where the network stands to the last epoch, or to an earlier end."""
     training: Training = net.training
     history, last, batch_size = training.history, settings.last, settings.batch_size
-    step = TrainingStep(net.architecture, training.optimizer, net.seed, settings.clip_norm)
+    step = TrainingStep(net.architecture, training.optimizer, settings.clip_norm)
     metric = metric_for(net.architecture.loss.name)
     n = int(data[0].shape[0]) if chosen is None else len(chosen)
     steps = -(-n // batch_size)
@@ -109,7 +109,7 @@ def run(
                         _order(net.seed, training.epoch, n, chosen, settings.shuffle),
                         batch_size,
                         rates,
-                        training.step + 1,
+                        _keys(net, training.epoch, steps),
                     ),
                     training.compiled,
                 )
@@ -213,6 +213,15 @@ def _rates(
         alpha = optimizer.schedule(training.epoch + (i + 0.5) / steps, epochs, costs)
         rates.append((optimizer.rate(alpha, training.step + i + 1), alpha * optimizer.weight_decay))
     return rates
+
+
+def _keys(net: Network, epoch: int, steps: int) -> Any:
+    """The key of each step, from which its dropout masks are drawn."""
+    xp = get_backend("numpy").xp
+    numbers = xp.arange(steps, dtype=xp.int32)
+    if not any(net.architecture.dropout):
+        return xp.stack([numbers, numbers], axis=1)  # nobody draws from them
+    return step_keys(net.seed, epoch, numbers, xp)
 
 
 def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:

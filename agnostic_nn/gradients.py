@@ -6,6 +6,7 @@ from typing import Any
 
 from .backends import host
 from .checks import check_number
+from .dropout import step_keys
 from .network import Network, check_network
 
 
@@ -34,7 +35,8 @@ def gradient_check(
     sample_weight : array-like, shape (n_samples,), optional
         What each example counts for.
     step : int, optional
-        Check with the dropout masks of this training step; left out, without dropout.
+        Check with the dropout masks of this step of the first epoch, counted from 1; left out,
+        without dropout.
     epsilon : float, default 1e-6
         How far each parameter is moved.
 
@@ -66,8 +68,8 @@ def gradient_check(
     weight = None if weights is None else weights.T
     masks = None
     if step is not None:
-        t = net.backend.asarray(host.asarray([step]), xp.int32)
-        masks = architecture.masks(net.seed, t, rows, xp)
+        number = net.backend.asarray(host.asarray([step - 1]), xp.int32)
+        masks = architecture.masks(step_keys(net.seed, 0, number, xp)[0, ...], rows, xp)
 
     def cost_and_gradient(theta: Any) -> tuple[Any, Any]:
         at = net.backend.asarray(theta, net.dtype)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn.dropout import dropout_masks, threefry_2x32
+from agnostic_nn.dropout import dropout_masks, step_keys, threefry_2x32
 
 
 def int32(*words):
@@ -27,13 +27,13 @@ def test_known_answers(rounds, counter, key, expected, backend):
     assert [hex(word) for word in got] == [hex(word) for word in expected]
 
 
-def masks(rates, widths, seed, step, like, xp):
+def masks(rates, widths, seed, step, like, xp, epoch=0):
     step = xp.asarray([step], dtype=xp.int32, device=getattr(like, "device", None))
-    return dropout_masks(rates, widths, seed, step, like, xp)
+    return dropout_masks(rates, widths, step_keys(seed, epoch, step, xp)[0, ...], like, xp)
 
 
-def drawn(rate=0.25, n=64, m=100, seed=5, step=1):
-    return masks([rate], [n], seed, step, np.ones((m, 1)), np)[0]
+def drawn(rate=0.25, n=64, m=100, seed=5, step=1, epoch=0):
+    return masks([rate], [n], seed, step, np.ones((m, 1)), np, epoch)[0]
 
 
 def test_words_are_uniform():
@@ -93,10 +93,41 @@ def correlation(a, b):
     return np.corrcoef(a.ravel(), b.ravel())[0, 1]
 
 
-@pytest.mark.parametrize("change", [{"seed": 6}, {"seed": 5 + 2**32}, {"step": 2}, {"step": 10**6}])
-def test_other_seed_or_step_other_mask(change):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 6},
+        {"seed": 5 + 2**32},
+        {"seed": 5 << 32},  # the same bits in the other word
+        {"step": 2},
+        {"step": 10**6},
+        {"epoch": 1},
+        {"epoch": 1, "step": 0},
+        {"epoch": 2**31},
+    ],
+)
+def test_other_seed_epoch_or_step_other_mask(change):
     one, other = drawn(), drawn(**change)
     assert abs(correlation(one, other)) < 5 / np.sqrt(one.size)
+
+
+def test_a_change_of_optimizer_repeats_no_mask(monkeypatch):
+    """The optimizer counts its steps anew; the masks do not."""
+    from agnostic_nn.architecture import Architecture
+
+    seen = []
+    draw = Architecture.masks
+
+    def masks(self, key, like, xp):
+        seen.append(tuple(backend.to_numpy(key).tolist()))
+        return draw(self, key, like, xp)
+
+    monkeypatch.setattr(Architecture, "masks", masks)
+    net = ann.Network([3, 4, 1], "squared_error", dropout=0.5, backend="array_api_strict")
+    backend = net.backend
+    ann.train(net, np.eye(3), np.ones(3), epochs=2, optimizer="sgd")
+    ann.train(net, np.eye(3), np.ones(3), epochs=2, optimizer="adam")
+    assert len(seen) == len(set(seen)) == 4
 
 
 def test_other_layer_other_mask():

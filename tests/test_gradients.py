@@ -3,6 +3,7 @@ import pytest
 
 import agnostic_nn as ann
 from agnostic_nn.activations import ACTIVATIONS
+from agnostic_nn.dropout import step_keys
 from agnostic_nn.losses import LOSSES
 from agnostic_nn.testing import assert_gradients
 
@@ -28,7 +29,8 @@ def targets(loss, random, m, n):
 
 def smooth(net, X, Y, step, distance=1e-4):
     """Whether no pre-activation and no error lies near a kink, on the way of the differences."""
-    masks = net.architecture.masks(net.seed, np.asarray([step], dtype=np.int32), X, np)
+    key = step_keys(net.seed, 0, np.asarray([step - 1], dtype=np.int32), np)[0]
+    masks = net.architecture.masks(key, X, np)
     AL, caches = ann.forward_propagation(
         X.T, net.parameters, net.architecture.activations, masks=masks
     )

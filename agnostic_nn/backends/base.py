@@ -21,9 +21,9 @@ State = tuple[Array, ...]
 #: X, Y and the weights of the examples, or None for them; one example per row.
 Rows = Sequence[Array | None]
 
-#: ``(state, batch, rates, t, xp) -> (state, cost)``: one pure training step on a minibatch of
-#: rows, with the numbers that change from step to step, and the step's own number as an int32
-#: array of shape (1,).
+#: ``(state, batch, rates, key, xp) -> (state, cost)``: one pure training step on a minibatch of
+#: rows, with the numbers that change from step to step, and an int32 array of shape (2,) that
+#: everything random in it is drawn from.
 Step = Callable[..., tuple[State, Array]]
 
 
@@ -41,15 +41,15 @@ class Epoch:
         Rows per step; the last step takes what is left.
     rates : sequence of tuples of float
         The numbers that change with the step, one tuple a step.
-    first : int
-        The number of the first step.
+    keys : int32 array of the host, shape (n_steps, 2)
+        What each step's random numbers are drawn from.
     """
 
     data: Rows
     order: np.ndarray[Any, Any] | None
     batch_size: int
     rates: Sequence[tuple[float, ...]]
-    first: int
+    keys: np.ndarray[Any, Any]
 
     @property
     def examples(self) -> int:
@@ -189,13 +189,12 @@ class Backend:
             The mean over the examples.
         """
         del compiled  # nothing is prepared
-        clock = self.asarray(np.asarray([epoch.first], dtype=np.int32))
+        keys = self.asarray(epoch.keys)
         total: Any = 0.0
         batches = self.batches(epoch.data, epoch.order, epoch.batch_size, state[0].dtype)
-        for batch, rates in zip(batches, epoch.rates, strict=True):
-            state, cost = step(state, batch, rates, clock, self.xp)
+        for i, (batch, rates) in enumerate(zip(batches, epoch.rates, strict=True)):
+            state, cost = step(state, batch, rates, keys[i, ...], self.xp)
             total = total + cost * (batch[0].shape[0] / epoch.examples)
-            clock = clock + 1
         return state, float(self.to_numpy(total))
 
     def batches(

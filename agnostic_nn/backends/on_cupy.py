@@ -66,17 +66,17 @@ class CuPyBackend(Backend):
         """Run the steps as one sequence of launches, the same each time.
 
         Everything that changes from step to step is read from the device: the rows to take, the
-        rates, the step's number. Nothing is copied from the host and nothing waited for until
-        the cost is read, so that a step can be captured as a CUDA graph.
+        rates, the key of its random numbers. Nothing is copied from the host and nothing waited
+        for until the cost is read, so that a step can be captured as a CUDA graph.
         """
         del compiled
         n, size, xp = epoch.examples, epoch.batch_size, self.xp
         with self.device:
             order = self.asarray(np.arange(n) if epoch.order is None else epoch.order)
             rates = self.asarray(np.asarray(epoch.rates), state[0].dtype)
-            clock = self.asarray(np.asarray([epoch.first], dtype=np.int32))
+            keys = self.asarray(epoch.keys)
             batch = self.asarray(np.arange(min(size, n)))  # where the minibatch lies in the order
-            place = self.asarray(np.zeros(1, dtype=np.int64))  # of the rates in their table
+            place = self.asarray(np.zeros(1, dtype=np.int64))  # of rates and keys in their tables
             total = self.asarray(np.zeros(()), state[0].dtype)
             for first in range(0, n, size):
                 if first + size > n:
@@ -85,9 +85,9 @@ class CuPyBackend(Backend):
                 data = [None if x is None else xp.take(x, rows, axis=0) for x in epoch.data]
                 now = xp.take(rates, place, axis=0)
                 numbers = tuple(now[0, i] for i in range(now.shape[1]))
-                state, cost = step(state, data, numbers, clock, xp)
+                key = xp.take(keys, place, axis=0)[0, ...]
+                state, cost = step(state, data, numbers, key, xp)
                 total += cost * (batch.shape[0] / n)
-                clock += 1
                 place += 1
                 batch = batch + size
             return state, float(self.to_numpy(total))

@@ -74,14 +74,14 @@ class JAXBackend(Backend):
         order = np.arange(n) if epoch.order is None else epoch.order
         order = self.xp.asarray(order, dtype=self.xp.int32)
         rates = self.xp.asarray(np.asarray(epoch.rates), dtype=dtype)
-        clock = self.xp.asarray([epoch.first], dtype=self.xp.int32)
+        keys = self.xp.asarray(epoch.keys)
         run, cost = _compiled(self.device.platform), self.xp.zeros((), dtype=dtype)
         for start, steps, size in ((0, whole, epoch.batch_size), (whole, int(left > 0), left)):
             if steps > 0:
                 rows = order[start * epoch.batch_size :][: steps * size]
                 rows = self.xp.reshape(rows, (steps, size))
-                now = rates[start : start + steps]
-                state, clock, added = run(step, state, epoch.data, rows, now, clock)
+                now = slice(start, start + steps)
+                state, added = run(step, state, epoch.data, rows, rates[now], keys[now])
                 cost = cost + added / n
         return state, float(cost)
 
@@ -124,19 +124,19 @@ def _compiled(platform: str) -> Any:
     # The state is not donated: writing over the old theta makes the products wait for each other
     @functools.partial(jax.jit, static_argnums=0)
     def run(
-        step: Step, state: Any, data: Any, rows: Array, rates: Array, clock: Array
-    ) -> tuple[Any, Array, Array]:
-        def body(carry: Any, chosen_and_rates: Any) -> tuple[Any, None]:
-            (state, clock, total), (chosen, now) = carry, chosen_and_rates
+        step: Step, state: Any, data: Any, rows: Array, rates: Array, keys: Array
+    ) -> tuple[Any, Array]:
+        def body(carry: Any, what_changes: Any) -> tuple[Any, None]:
+            (state, total), (chosen, now, key) = carry, what_changes
             batch = [
                 None if array is None else xp.take(array, chosen, axis=0, mode="clip")
                 for array in data
             ]
-            state, cost = step(state, batch, tuple(now), clock, xp)
-            return (state, clock + 1, total + cost * chosen.shape[0]), None
+            state, cost = step(state, batch, tuple(now), key, xp)
+            return (state, total + cost * chosen.shape[0]), None
 
-        start = (state, clock, xp.zeros((), dtype=state[0].dtype))
-        end, _ = jax.lax.scan(body, start, (rows, rates))
+        start = (state, xp.zeros((), dtype=state[0].dtype))
+        end, _ = jax.lax.scan(body, start, (rows, rates, keys))
         return end  # type: ignore[no-any-return]
 
     return run

@@ -89,8 +89,8 @@ class RecordedStep:
         self.state = state  # keeps the arrays, and so their ids, alive
         self.batch = [None if x is None else np.ones((size, x.shape[1]), dtype) for x in epoch.data]
         self.rates = np.ones(len(epoch.rates[0]), dtype)
-        self.clock = np.ones(1, np.int32)
-        tape, cost = record(step, state, self.batch, self.rates, self.clock)
+        self.key = np.ones(2, np.int32)
+        tape, cost = record(step, state, self.batch, self.rates, self.key)
         self.calls, self.cost = compile_tape(tape, cost)
 
     def __call__(self, epoch: Epoch, i: int) -> Array:
@@ -107,7 +107,7 @@ class RecordedStep:
             else:  # mode="clip" lets NumPy write to `out` without a buffer in between
                 rows.take(epoch.order[chosen], 0, batch, "clip")
         self.rates[...] = epoch.rates[i]
-        self.clock[0] = epoch.first + i
+        self.key[...] = epoch.keys[i]
         for call in self.calls:
             call()
         return self.cost

@@ -197,7 +197,7 @@ def record(
     state: Sequence[NDArray],
     batch: Sequence[NDArray | None],
     rates: NDArray,
-    clock: NDArray,
+    key: NDArray,
 ) -> tuple[Tape, Recorded]:
     """Run a training step once on copies, and return its tape and its cost.
 
@@ -208,7 +208,7 @@ def record(
     rows = [None if array is None else tape.argument(array) for array in batch]
     numbers = tape.argument(rates)
     now = tuple(numbers[i] for i in range(rates.shape[0]))
-    after, cost = step(before, rows, now, tape.argument(clock), xp)
+    after, cost = step(before, rows, now, tape.argument(key), xp)
     for old, new in zip(before, after, strict=True):
         if new.storage is not old.storage:  # a rule that returned a fresh array
             tape.call(assign, [new], new.value, old)

@@ -14,6 +14,7 @@ from .. import losses, optimizers, propagation
 from ..activations import ACTIVATIONS, get_activation
 from ..architecture import Architecture
 from ..backends import get_backend, host
+from ..dropout import step_keys
 from ..losses import LOSSES
 from ..namespace import Array, Namespace
 from ..optimizers import OPTIMIZERS
@@ -203,5 +204,5 @@ def dropout_mask(backend: Any, dtype: str) -> list[Array]:
     architecture = Architecture.of((N_PREV, N, N_PREV, 1), "squared_error", dropout=(0.5, 0.1))
     rows = backend.asarray(host.asarray([[0.0] * N_PREV] * M), backend.dtype(dtype))
     step = backend.asarray(host.asarray([7]), xp.int32)
-    masks = architecture.masks(2**40 + 3, step, rows, xp)
+    masks = architecture.masks(step_keys(2**40 + 3, 2, step, xp)[0, ...], rows, xp)
     return [mask for mask in masks if mask is not None]
