@@ -74,7 +74,7 @@ class Architecture:
         for rate in rates:
             check_number("dropout", rate, at_least=0.0, below=1.0)
         check_number("l2", l2, at_least=0.0)
-        gs.append(get_activation(loss.output if output is None else output))
+        gs.append(loss.activation if output is None else get_activation(output))
         fractions = (*map(float, rates), 0.0)
         return cls(tuple(int(width) for width in widths), tuple(gs), loss, fractions, float(l2))
 
@@ -96,7 +96,7 @@ class Architecture:
     @property
     def paired(self) -> bool:
         """Whether output activation and loss belong together, and training starts from Z[L]."""
-        return self.activations[-1].name == self.loss.output
+        return self.loss.starts_from_logits(self.activations[-1])
 
     def unflatten(self, theta: Array, xp: Namespace) -> list[LayerParameters]:
         """Return W[l] and b[l] of every layer as views into theta."""
@@ -174,7 +174,7 @@ class Architecture:
         return cost, self.flatten(gradients, xp)
 
     def _functions(self, logits: bool) -> tuple[Activation, ...]:
-        # up to the logits, so that the way back starts from dZ[L] = A[L] - Y
+        # up to the logits, so that the way back starts from dZ[L]
         if logits:
             return (*self.activations[:-1], get_activation("identity"))
         return self.activations

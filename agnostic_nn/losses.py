@@ -5,18 +5,28 @@ example, (n[L], m). `compute_cost` adds them up over the outputs and takes the m
 examples; `initialize_backward` is the gradient of each example's loss. The factor 1/m of the
 cost stands in Eq. 2 and 3 of `propagation`, and nowhere here.
 
-Each loss names the output activation it belongs to. Trained together, the two start from the
-logits Z[L], where nothing overflows: the cost from `of_logits`, the gradient as
-dZ[L] = A[L] - Y, which is what Eq. 1 makes of dA[L] for these pairs.
+Each loss names the output activation it belongs to. Where it has functions of the logits Z[L],
+training the two together starts there, and nothing overflows: the cost from `of_logits`, the
+gradient dZ[L] from its derivative, which is A[L] - Y in the best-known pairs, and what Eq. 1 makes
+of dA[L] in all of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .activations import below_overflow, from_the_largest, get_activation, softplus
+from .activations import (
+    Activation,
+    below_overflow,
+    exponential,
+    from_the_largest,
+    get_activation,
+    sigmoid,
+    softmax,
+    softplus,
+)
 from .checks import check_arrays, check_columns, check_flag, check_same_shape, look_up
 from .errors import InvalidArgument
 from .namespace import Array, Namespace, Numbers, agnostic
@@ -34,31 +44,46 @@ class Loss:
         ``(A, Y, *, xp)``, element by element, the shape of A.
     derivative : callable
         ``(A, Y, *, xp) -> dA[L]``, element by element.
-    output : str
-        The output activation whose gradient with this loss is dZ[L] = A[L] - Y; where there is
-        none, the one that gives the range of predictions the loss is meant for.
+    output : str or Activation
+        The output activation whose range the predictions of this loss have: a network's, where
+        it is not told another.
     of_logits : callable, optional
-        ``(Z, Y, *, xp)``: the loss of A = output(Z), without overflow. None where `output` is
-        the identity and `function` serves.
+        ``(Z, Y, *, xp)``: the loss of A = output(Z), without overflow. A network trains from Z[L]
+        where its loss has this and its output activation is `output` itself, and from A[L] where
+        either is not so; one that is merely called the same is another.
+    derivative_of_logits : callable, optional
+        ``(Z, Y, *, xp) -> dZ[L]``, the derivative of `of_logits`. Left out, it is Eq. 1 for
+        `derivative` and `output`.
     """
 
     name: str
     function: Callable[..., Array]
     derivative: Callable[..., Array]
-    output: str
+    output: str | Activation
     of_logits: Callable[..., Array] | None = None
+    derivative_of_logits: Callable[..., Array] | None = None
+    #: What `output` stands for; looked up once, for what takes the name later is another function.
+    activation: Activation = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activation", get_activation(self.output))
+
+    def starts_from_logits(self, output: Activation) -> bool:
+        """Whether training with that output activation goes by Z[L] instead of A[L]."""
+        return self.of_logits is not None and output == self.activation
 
     def logit_function(self, Z: Array, Y: Array, *, xp: Namespace) -> Array:
-        """Return the losses of A = output(Z), without overflow."""
+        """Return the losses of A = output(Z), without overflow where there is `of_logits`."""
         if self.of_logits is None:
-            return self.function(Z, Y, xp=xp)
+            return self.function(self.activation(Z, xp=xp), Y, xp=xp)
         return self.of_logits(Z, Y, xp=xp)
 
     def logit_derivative(self, Z: Array, Y: Array, *, xp: Namespace) -> Array:
-        """dZ[L] = A[L] - Y, with A = output(Z)."""
-        if self.of_logits is None:
-            return self.derivative(Z, Y, xp=xp)
-        return get_activation(self.output)(Z, xp=xp) - Y
+        """Return dZ[L] of A = output(Z)."""
+        if self.derivative_of_logits is None:
+            dA = self.derivative(self.activation(Z, xp=xp), Y, xp=xp)
+            return self.activation.backward(dA, Z, xp=xp)
+        return self.derivative_of_logits(Z, Y, xp=xp)
 
 
 def _floor(A: Array, xp: Namespace) -> float:
@@ -83,6 +108,11 @@ def binary_cross_entropy_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Arra
     return softplus(Z, xp=xp) - Y * Z
 
 
+def binary_cross_entropy_derivative_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dZ[L] = A[L] - Y, with A = sigmoid(Z)."""
+    return sigmoid(Z, xp=xp) - Y
+
+
 def categorical_cross_entropy(A: Array, Y: Array, *, xp: Namespace) -> Array:
     """-Y log A: one class out of n[L] per example."""
     return -(Y * xp.log(xp.maximum(A, _floor(A, xp))))
@@ -97,6 +127,11 @@ def categorical_cross_entropy_of_logits(Z: Array, Y: Array, *, xp: Namespace) ->
     """Y (log sum_k exp(Z_k) - Z)."""
     shifted = from_the_largest(Z, xp=xp)
     return Y * (xp.log(xp.sum(xp.exp(shifted), axis=0, keepdims=True)) - shifted)
+
+
+def categorical_cross_entropy_derivative_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dZ[L] = A[L] sum_k Y_k - Y, with A = softmax(Z): A[L] - Y where targets add up to 1."""
+    return softmax(Z, xp=xp) * xp.sum(Y, axis=0, keepdims=True) - Y
 
 
 def squared_error(A: Array, Y: Array, *, xp: Namespace) -> Array:
@@ -148,11 +183,16 @@ def poisson_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
     return Y * (_log(Y, xp) - Z) + (xp.exp(Z) - Y)
 
 
+def poisson_derivative_of_logits(Z: Array, Y: Array, *, xp: Namespace) -> Array:
+    """dZ[L] = A[L] - Y, with A = exp(Z)."""
+    return exponential(Z, xp=xp) - Y
+
+
 def _log(Y: Array, xp: Namespace) -> Array:
     return xp.log(xp.where(Y > 0.0, Y, xp.ones_like(Y)))  # so that 0 log 0 = 0
 
 
-#: Every loss by name. A new one is two or three functions above and a line here.
+#: Every loss by name. A new one is two to four functions above and a line here.
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
@@ -162,6 +202,7 @@ LOSSES: dict[str, Loss] = {
             binary_cross_entropy_derivative,
             "sigmoid",
             binary_cross_entropy_of_logits,
+            binary_cross_entropy_derivative_of_logits,
         ),
         Loss(
             "categorical_cross_entropy",
@@ -169,11 +210,19 @@ LOSSES: dict[str, Loss] = {
             categorical_cross_entropy_derivative,
             "softmax",
             categorical_cross_entropy_of_logits,
+            categorical_cross_entropy_derivative_of_logits,
         ),
         Loss("squared_error", squared_error, squared_error_derivative, "identity"),
         Loss("absolute_error", absolute_error, absolute_error_derivative, "identity"),
         Loss("huber", huber, huber_derivative, "identity"),
-        Loss("poisson", poisson, poisson_derivative, "exponential", poisson_of_logits),
+        Loss(
+            "poisson",
+            poisson,
+            poisson_derivative,
+            "exponential",
+            poisson_of_logits,
+            poisson_derivative_of_logits,
+        ),
     )
 }
 

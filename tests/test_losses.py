@@ -1,4 +1,7 @@
+import copy
+import dataclasses
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -104,10 +107,16 @@ def test_a_sure_and_wrong_prediction_has_a_gradient_that_points_back(backend):
 PAIRED = [name for name, loss in LOSSES.items() if loss.of_logits or name == "squared_error"]
 
 
+def lesson_s_start(loss, Z, Y, xp):
+    """Eq. 1 for the lesson's dA[L]."""
+    g = loss.activation
+    return g.backward(loss.derivative(g(Z, xp=xp), Y, xp=xp), Z, xp=xp)
+
+
 @pytest.mark.parametrize("name", PAIRED)
 def test_pair_starts_from_prediction_minus_target(name, backend, close):
     loss, xp = LOSSES[name], backend.xp
-    g = ACTIVATIONS[loss.output]
+    g = loss.activation
     Z = backend.asarray([[-2.0, 0.5, 1.5, 0.0], [1.0, -0.5, 0.25, -1.0]])
     y = backend.asarray(Y)
     AL = g(Z, xp=xp)
@@ -115,8 +124,7 @@ def test_pair_starts_from_prediction_minus_target(name, backend, close):
     close(dZ, backend.to_numpy(AL).astype(np.float64) - Y, units=4)
 
     # and it is what Eq. 1 makes of the lesson's dA[L]
-    lesson = g.backward(ann.initialize_backward(AL, y, loss=name), Z, xp=xp)
-    close(lesson, backend.to_numpy(dZ), units=32)
+    close(lesson_s_start(loss, Z, y, xp), backend.to_numpy(dZ), units=32)
     of_logits = ann.compute_cost(Z, y, loss=name, from_logits=True)
     close(ann.compute_cost(AL, y, loss=name), backend.to_numpy(of_logits), units=64)
 
@@ -151,3 +159,107 @@ def test_a_loss_of_your_own(backend, close):
     assert_gradients(quartic)
     cost = ann.compute_cost(backend.asarray(A), backend.asarray(Y), loss=quartic)
     close(cost, np.sum((A - Y) ** 4) / 4, units=32)
+
+
+def cubed(**options):
+    """|A - Y|^3 / 3 of a sigmoid's A, which nothing says how to have from logits."""
+    return ann.Loss(
+        "cubed",
+        lambda A, Y, *, xp: xp.abs(A - Y) ** 3 / 3.0,
+        lambda A, Y, *, xp: (A - Y) * xp.abs(A - Y),
+        "sigmoid",
+        **options,
+    )
+
+
+X = np.asarray([[0.5, -1.0], [2.0, 0.3], [-0.4, 0.1]])
+
+
+def test_a_loss_of_your_own_is_computed_on_predictions(backend, close):
+    """Where it says nothing of logits, the network's output activation comes first."""
+    loss, Y = cubed(), np.asarray([[1.0], [0.0], [1.0]])
+    net = ann.Network([2, 3, 1], loss, activation="tanh", dtype=backend.dtype,
+                      backend=backend.backend)  # fmt: skip
+    AL = net.predict(X).astype(np.float64)
+    cost = np.mean(np.abs(AL - Y) ** 3 / 3.0)
+    assert net.cost(X, Y) == pytest.approx(cost, rel=64 * backend.unit_roundoff)
+
+    Z, y = backend.asarray(np.log(AL / (1.0 - AL)).T), backend.asarray(Y.T)
+    of_logits = ann.compute_cost(Z, y, loss=loss, from_logits=True)
+    close(of_logits, cost, units=64)
+    dZ = ann.initialize_backward(Z, y, loss=loss, from_logits=True)
+    close(dZ, ((AL - Y) * np.abs(AL - Y) * AL * (1.0 - AL)).T, units=64)
+    # what training minimizes is what `cost` says
+    history = ann.train(net, X, Y, epochs=1, batch_size=3, optimizer=ann.SGD(1e-30))
+    assert history["cost"] == pytest.approx([net.cost(X, Y)], rel=64 * backend.unit_roundoff)
+
+
+def test_a_loss_brings_its_own_derivative_of_logits(backend):
+    """Right or wrong, it is the one that training takes."""
+    right = LOSSES["binary_cross_entropy"]
+    doubled = dataclasses.replace(
+        right,
+        derivative_of_logits=lambda Z, Y, *, xp: 2.0 * right.derivative_of_logits(Z, Y, xp=xp),
+    )
+    Z, y = backend.asarray(4.0 * A - 2.0), backend.asarray(Y)
+    once, twice = (
+        backend.to_numpy(ann.initialize_backward(Z, y, loss=loss, from_logits=True))
+        for loss in (right, doubled)
+    )
+    np.testing.assert_array_equal(twice, 2.0 * once)
+    with pytest.raises(AssertionError, match=r"^dZ\[L\] of binary_cross_entropy from logits"):
+        assert_gradients(doubled)
+
+
+def test_without_a_derivative_of_logits_it_is_equation_1(backend, close):
+    loss = dataclasses.replace(LOSSES["binary_cross_entropy"], derivative_of_logits=None)
+    Z, y = backend.asarray(4.0 * A - 2.0), backend.asarray(Y)
+    dZ = ann.initialize_backward(Z, y, loss=loss, from_logits=True)
+    close(dZ, 1.0 / (1.0 + np.exp(2.0 - 4.0 * A)) - Y, units=32)
+    assert_gradients(loss)
+
+
+def test_an_activation_that_is_called_the_same_is_another():
+    """Called "sigmoid", and half as steep: its logits are not those that the loss knows."""
+    gentle = ann.Activation(
+        "sigmoid",
+        lambda Z, *, xp: ann.sigmoid(0.5 * Z, xp=xp),
+        lambda Z, *, xp: 0.5 * ann.sigmoid_derivative(0.5 * Z, xp=xp),
+    )
+    Y = np.asarray([[1.0], [0.0], [1.0]])
+    net = ann.Network([2, 1], "binary_cross_entropy", output=gentle, dtype="float64")
+    AL = net.predict(X)
+    assert net.cost(X, Y) == pytest.approx(-np.mean(np.log(np.where(Y == 1.0, AL, 1.0 - AL))))
+    assert ann.gradient_check(net, X, Y) < 1e-7
+    assert not LOSSES["binary_cross_entropy"].starts_from_logits(gentle)
+
+
+def test_a_name_that_changes_hands_takes_no_loss_along(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", ACTIVATIONS["softplus"])
+    net = ann.Network([2, 1], "binary_cross_entropy", output="sigmoid", dtype="float64")
+    assert not net.architecture.paired
+    assert ann.Network([2, 1], "binary_cross_entropy").architecture.paired
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.of_logits])
+def test_copies_belong_together_as_well(name):
+    for copied in (copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))):
+        assert copied(ann.Network([2, 2], name)).architecture.paired
+
+
+@pytest.mark.parametrize("total", [0.0, 0.5, 3.0])
+def test_class_targets_of_any_sum(total, backend, close):
+    """-sum_k Y_k log A_k, whose gradient is A sum_k Y_k - Y."""
+    loss, xp = LOSSES["categorical_cross_entropy"], backend.xp
+    Y = total * np.asarray([[0.25, 1.0], [0.75, 0.0]])
+    Z = np.asarray([[-2.0, 0.5], [1.0, -0.5]])
+    AL, z, y = np.exp(Z) / np.sum(np.exp(Z), axis=0), backend.asarray(Z), backend.asarray(Y)
+    dZ = ann.initialize_backward(z, y, loss=loss, from_logits=True)
+    close(dZ, AL * total - Y, units=32)
+    close(lesson_s_start(loss, z, y, xp), AL * total - Y, units=64)
+
+
+def test_gradient_of_class_targets_of_any_sum():
+    net = ann.Network([2, 3, 3], "categorical_cross_entropy", activation="tanh", dtype="float64")
+    Y = [[0.5, 0.0, 0.0], [2.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    assert ann.gradient_check(net, X, Y) < 1e-7

@@ -131,7 +131,12 @@ def test_a_fault_in_an_activation_is_found(name, part, fault, dtype, monkeypatch
     assert failing(dtype, activations()) == {name if part == "function" else f"{name}, Eq. 1"}
 
 
-PARTS = {"function": "", "derivative": ", dA[L]", "of_logits": ", of logits"}
+PARTS = {
+    "function": "",
+    "derivative": ", dA[L]",
+    "of_logits": ", of logits",
+    "derivative_of_logits": ", dZ[L]",
+}
 
 
 @both_dtypes
@@ -145,24 +150,6 @@ def test_a_fault_in_a_loss_is_found(name, part, fault, dtype, monkeypatch):
     planted = on_strict(getattr(loss, part), lambda result: result * scale)
     monkeypatch.setitem(LOSSES, name, dataclasses.replace(loss, **{part: planted}))
     assert failing(dtype, of_losses()) == {name + PARTS[part]}
-
-
-@both_dtypes
-@both_faults
-@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.of_logits])
-def test_a_fault_in_the_gradient_of_the_logits_is_found(name, fault, dtype, monkeypatch):
-    scale, strict = amount(fault, dtype), get_backend("array_api_strict").xp
-
-    class Faulty(losses.Loss):
-        def logit_derivative(self, Z, Y, *, xp):
-            dZ = super().logit_derivative(Z, Y, xp=xp)
-            return dZ * scale if xp is strict else dZ
-
-    fields = {
-        field.name: getattr(LOSSES[name], field.name) for field in dataclasses.fields(losses.Loss)
-    }
-    monkeypatch.setitem(LOSSES, name, Faulty(**fields))
-    assert failing(dtype, of_losses()) == {f"{name}, dZ[L]"}
 
 
 EQUATIONS = {

@@ -127,10 +127,10 @@ def to_sklearn(net: Network, *, classes: Sequence[Any] | None = None) -> Any:
         "poisson",
     ):
         raise InvalidArgument(f"net has the loss {loss!r}, which scikit-learn has not.")
-    if not architecture.paired:
+    if output != architecture.loss.activation:
         raise InvalidArgument(
             f"net has the output {output.name!r} with the loss {loss!r}: in scikit-learn that "
-            f"loss comes with {architecture.loss.output!r}."
+            f"loss comes with {architecture.loss.activation.name!r}."
         )
     settings: dict[str, Any] = {"hidden_layer_sizes": sizes, "activation": activation, "alpha": 0.0}
     if loss.endswith("cross_entropy"):

@@ -147,8 +147,8 @@ def of_losses() -> Iterator[Case]:
     }
     anything = random.standard_normal((N, M))
     for name, loss in LOSSES.items():
-        A = get_activation(loss.output)(Z, xp=get_backend("numpy").xp)
-        Y = targets.get(loss.output, anything)
+        A = loss.activation(Z, xp=get_backend("numpy").xp)
+        Y = targets.get(loss.activation.name, anything)
         yield Case("losses", _loss(name), (A, Y))
         if loss.of_logits is not None:
             yield Case("losses", _loss_of_logits(name), (Z, Y))

@@ -399,7 +399,7 @@ def _assert_loss_gradients(loss: Loss, points: Sequence[Any], tolerance: float, 
     xp, random = VARIANTS["numpy"].xp, host.generator(seed)
     if len(points) not in (0, 2):
         raise InvalidArgument(f"points: wanted A and Y for the loss {loss.name}.")
-    output = get_activation(loss.output)  # its range is that of both A and Y
+    output = loss.activation  # its range is that of both A and Y
     Z, Y = random.standard_normal((3, 8)), output(random.standard_normal((3, 8)), xp=xp)
     for given in (points, (output(Z, xp=xp), Y)) if points else ((output(Z, xp=xp), Y),):
         A, targets = (VARIANTS["numpy"].asarray(array) for array in given)
