@@ -22,7 +22,13 @@ SNAKE = ann.Activation("snake", snake, snake_derivative)
 def main() -> float:
     """Check the derivative, compare the backends, train; return the cost."""
     assert_gradients(SNAKE)
-    assert_parity(snake, np.linspace(-5.0, 5.0, 101))
+    usable = [name for name, found in ann.available_backends().items() if found.usable]
+    if usable == ["numpy"]:
+        print(
+            "NumPy alone is usable here. To compare another with it: pip install array-api-strict"
+        )
+    else:
+        assert_parity(snake, np.linspace(-5.0, 5.0, 101))
 
     X = np.linspace(-2 * np.pi, 2 * np.pi, 512)[:, np.newaxis]
     net = ann.Network([1, 32, 32, 1], "squared_error", activation=SNAKE)

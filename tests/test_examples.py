@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import agnostic_nn as ann
+from agnostic_nn.backends import Availability
+
 pytest.importorskip("sklearn", reason="the examples' data ship with scikit-learn")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -44,3 +47,10 @@ def test_cpu_or_gpu(backend):
 
 def test_your_own_activation():
     assert example("your_own_activation").main() < 0.01
+
+
+def test_your_own_activation_where_numpy_is_alone(capsys, monkeypatch):
+    found = {"numpy": ann.available_backends()["numpy"], "torch": Availability("torch")}
+    monkeypatch.setattr(ann, "available_backends", lambda: found)
+    assert example("your_own_activation").main() < 0.01
+    assert "pip install array-api-strict" in capsys.readouterr().out

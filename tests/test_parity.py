@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agnostic_nn import losses, optimizers, propagation
+from agnostic_nn import backends, losses, optimizers, propagation
 from agnostic_nn.activations import ACTIVATIONS, Activation
 from agnostic_nn.architecture import Architecture
 from agnostic_nn.backends import available_backends, get_backend, host
@@ -390,7 +390,9 @@ def test_the_command_exits_with_1_if_a_row_fails(tmp_path, capsys, monkeypatch):
 
 
 def test_what_cannot_be_compared_is_said(capsys):
-    with pytest.raises(InvalidArgument, match="wanted at least two to compare"):
+    with pytest.raises(
+        InvalidArgument, match=r"backends=numpy: wanted at least two to compare\. U"
+    ):
         parity(["numpy", "numpy"])
     with pytest.raises(InvalidArgument, match=r"nunpy.*Did you mean 'numpy'"):
         parity(["numpy", "nunpy"])
@@ -399,6 +401,19 @@ def test_what_cannot_be_compared_is_said(capsys):
     if not available_backends()["cupy"].usable:
         with pytest.raises(BackendUnavailable, match="pip install"):
             parity(["numpy", "cupy"])
+
+
+def test_with_numpy_alone_it_says_what_to_install(monkeypatch):
+    found = available_backends()
+    strict = backends.Availability("array_api_strict", install="pip install array-api-strict")
+    alone = {"numpy": found["numpy"], "array_api_strict": strict}
+    monkeypatch.setattr("agnostic_nn.parity.available_backends", lambda: alone)
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^backends=numpy: wanted at least two to compare\. No other is usable here; the "
+        r"lightest to install: pip install array-api-strict$",
+    ):
+        parity()
 
 
 def test_ulps_count_the_numbers_between():

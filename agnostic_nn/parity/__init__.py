@@ -104,14 +104,13 @@ def parity(
         backends = [name for name, found in available.items() if found.usable]
     opened = {backend.name: backend for backend in map(get_backend, backends)}
     if len(opened) < 2:
-        missing = "; ".join(
-            f"{name}: {found.reason}, {found.install}"
-            for name, found in available.items()
-            if not found.usable
-        )
+        usable = [name for name, found in available.items() if found.usable]
+        remedy = f"Usable here are {', '.join(usable)}."
+        if len(usable) < 2:
+            lightest = available["array_api_strict"].install
+            remedy = f"No other is usable here; the lightest to install: {lightest}"
         raise InvalidArgument(
-            f"backends={', '.join(opened) or 'none'}: wanted at least two to compare. "
-            + (f"Not usable here: {missing}." if missing else "")
+            f"backends={', '.join(opened) or 'none'}: wanted at least two to compare. {remedy}"
         )
     rows: list[Row] = []
     drifts: list[Drift] = []
