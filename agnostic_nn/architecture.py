@@ -12,7 +12,7 @@ from typing import Any
 
 from .activations import Activation, get_activation
 from .checks import check_number
-from .dropout import dropout_masks
+from .dropout import LARGEST_RATE, dropout_masks
 from .errors import InvalidArgument, shown
 from .losses import Loss, compute_cost, get_loss, initialize_backward
 from .namespace import Array, Namespace
@@ -72,7 +72,7 @@ class Architecture:
         gs = [get_activation(g) for g in _per_layer("activation", activation, hidden)]
         rates = _per_layer("dropout", dropout, hidden)
         for rate in rates:
-            check_number("dropout", rate, at_least=0.0, below=1.0)
+            check_number("dropout", rate, at_least=0.0, at_most=LARGEST_RATE)
         check_number("l2", l2, at_least=0.0)
         gs.append(loss.activation if output is None else get_activation(output))
         fractions = (*map(float, rates), 0.0)

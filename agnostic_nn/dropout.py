@@ -16,6 +16,9 @@ from .namespace import Array, Namespace
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _PARITY = 0x1BD11BDA
 
+#: Of 2**16 units this leaves two, whose factor 2**15 is the largest that float16 holds.
+LARGEST_RATE = 1.0 - 2.0**-15
+
 
 def threefry_2x32(
     key: tuple[Array, Array], counter: tuple[Array, Array], rounds: int = 13
@@ -101,7 +104,8 @@ def dropout_masks(
     Parameters
     ----------
     rates : sequence of float, length L
-        The fraction of units each layer drops, in steps of 2**-16; at 0 its mask is None.
+        The fraction of units each layer drops, at most `LARGEST_RATE`, in steps of 2**-16; at 0
+        its mask is None.
     widths : sequence of int, length L
         The units n[l] of each layer.
     key : int32 array, shape (2,)

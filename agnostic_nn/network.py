@@ -41,7 +41,7 @@ class Network:
     output : str or Activation, optional
         The function g of the last layer; left out, the one the loss belongs to.
     dropout : float or sequence of float, default 0.0
-        The fraction of each hidden layer's units that a training step leaves out, in [0, 1).
+        The fraction of each hidden layer's units that a training step leaves out, from 0 to 0.9999.
     l2 : float, default 0.0
         Adds l2 / 2 times the sum of all squared weights to the cost.
     initializer : str, optional

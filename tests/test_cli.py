@@ -312,7 +312,7 @@ def test_what_train_refuses_in_the_table(fails, tmp_path):
         ("--learning-rate", "fast", ["--learning-rate"]),
         ("--epochs", "0", ["epochs=0", "at least 1"]),
         ("--batch-size", "0", ["batch_size=0", "at least 1"]),
-        ("--dropout", "1.0", ["dropout=1.0", "below 1"]),
+        ("--dropout", "1.0", ["dropout=1.0", "at most 0.9999"]),
         ("--dtype", "float31", ["dtype='float31' is not known", "'float32'"]),
         ("--dtype", "bfloat16", ["bfloat16"]),
         ("--seed", "-1", ["seed=-1", "at least 0"]),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn.dropout import dropout_masks, step_keys, threefry_2x32
+from agnostic_nn.dropout import LARGEST_RATE, dropout_masks, step_keys, threefry_2x32
 
 
 def int32(*words):
@@ -72,6 +72,13 @@ def test_fraction_and_scale(rate):
     # the rate goes in steps of 2**-16, and what is kept is scaled for its own rate exactly
     kept_of_65536 = round((1.0 - rate) * 65536)
     assert scale[0] == 65536 / kept_of_65536
+
+
+def test_the_largest_rate_keeps_something(backend):
+    narrowest = "float16" if hasattr(backend.xp, "float16") else None  # the standard has none
+    like = backend.asarray(np.ones((2**10, 1)), narrowest)
+    (mask,) = masks([LARGEST_RATE], [2**8], 5, 1, like, backend.xp)
+    assert set(np.unique(backend.to_numpy(mask)).tolist()) == {0.0, 2.0**15}
 
 
 def test_same_bytes_everywhere(backend):

@@ -149,6 +149,11 @@ def test_nothing_to_hold_out():
         ),
         (
             ([3, 2, 1], "huber"),
+            {"dropout": 0.999999},
+            r"^dropout=0\.999999: wanted a number at least 0\.0 and at most 0\.99996948",
+        ),
+        (
+            ([3, 2, 1], "huber"),
             {"dropout": [0.1] * 3},
             r"^dropout has 3 entries for 1 hidden layer",
         ),
