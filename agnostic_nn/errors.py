@@ -43,6 +43,13 @@ def shown(value: Any) -> str:
     return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
 
 
+def printable(text: str) -> str:
+    """Return text as a terminal may show it: what would steer it stands there as an escape."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InvalidArgument:
     """Build the error for a name that is not in a registry, with the nearest one that is."""
     import difflib

@@ -254,6 +254,18 @@ def test_default_folder_is_new_each_time(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_default_folders_of_a_name_with_an_underscore(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "strftime", lambda form: form.replace("%Y%m%d-%H%M%S", "now"))
+    frame = pd.DataFrame({"x": range(40), "y": ["a", "b"] * 20})
+    frame.to_csv("big_%H.csv", index=False)
+    for _ in range(2):
+        assert run("train", "big_%H.csv", "--target", "y", *QUICK)[0] == 0
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert names == ["big_%H-now", "big_%H-now_2"]
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_the_environment_names_a_backend(run, tmp_path, monkeypatch):
     monkeypatch.setenv("AGNOSTIC_NN_BACKEND", "numpy")
     out = run("train", "iris", "--out", tmp_path / "run", *QUICK)[1]
@@ -266,6 +278,59 @@ def test_auto_says_why_there_is_no_gpu(run, tmp_path, monkeypatch):
     monkeypatch.delenv("AGNOSTIC_NN_BACKEND", raising=False)
     out = run("train", "iris", "--out", tmp_path / "run", *QUICK)[1]
     assert out.startswith("backend: numpy: no usable CUDA GPU (cupy: ")
+
+
+STRANGE = (
+    "a$_\x1b[31m\n$b^{\u202e\u4f60"  # a formula, colours, lines, the other direction, no glyph
+)
+ESCAPED = r"a$_\x1b[31m\n$b^{\u202e\u4f60".replace(r"\u4f60", "\u4f60")
+
+
+@pytest.mark.parametrize("kind", ["class", "quantity"])
+def test_names_are_shown_and_not_obeyed(run, tmp_path, kind):
+    y = [STRANGE, "b"] * 30 if kind == "class" else np.linspace(0.0, 1.0, 60)
+    frame = pd.DataFrame({"x": np.arange(60.0), STRANGE: y})
+    frame.to_csv(tmp_path / "a\x1b[2J.csv", index=False)
+    out_folder = tmp_path / "run\x07"
+    code, out, error = run(
+        "train", tmp_path / "a\x1b[2J.csv", "--target", STRANGE, "--out", out_folder, *QUICK
+    )
+    assert (code, error) == (0, "")
+    assert len(list(out_folder.glob("*.png"))) == 2
+    code, again, error = run("evaluate", out_folder, tmp_path / "a\x1b[2J.csv")
+    assert (code, error) == (0, "")
+    for shown in (out, again):
+        assert all(each.isprintable() for each in shown.replace("\n", ""))
+        assert r"a\x1b[2J" in shown
+    if kind == "quantity":
+        assert ESCAPED in out.replace("\n", "")
+    _, _, error = run("train", tmp_path / "a\x1b[2J.csv", "--target", "z")
+    assert ESCAPED.replace(r"\n", " ") in error  # an error is a line, whatever is in it
+    assert error[:-1].isprintable()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_predictions_are_no_formulas(run, tmp_path, monkeypatch):
+    labels = ["=1+1", "+a", "-b", "@c", "d-", "-1.5", "+inf"]
+    frame = pd.DataFrame({"x": np.repeat(np.arange(7.0), 10), "y": np.repeat(labels, 10)})
+    path, folder = tmp_path / "a.csv", tmp_path / "run"
+    frame.to_csv(path, index=False)
+    assert run("train", path, "--target", "y", "--out", folder, "--epochs", 200)[0] == 0
+    _, out, _ = run("predict", folder, path)
+    found = {line.split(",")[0] for line in out.splitlines()[1:]}
+    assert found == {"'=1+1", "'+a", "'-b", "'@c", "d-", "-1.5", "+inf"}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run("predict", folder, path)[1] == out
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_negative_quantities_stay_numbers(run, tmp_path):
+    path = tmp_path / "a.csv"
+    pd.DataFrame({"x": np.arange(60.0), "y": -1.0 - np.arange(60.0)}).to_csv(path, index=False)
+    assert run("train", path, "--target", "y", "--out", tmp_path / "run", *QUICK)[0] == 0
+    answer = pd.read_csv(io.StringIO(run("predict", tmp_path / "run", path)[1]))
+    assert answer["prediction"].dtype == np.float64
+    assert (answer["prediction"] < 0.0).any()
 
 
 # What train refuses

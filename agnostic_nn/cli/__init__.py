@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import AgnosticNNError
+from ..errors import AgnosticNNError, printable
 from ..installing import install_line
 
 
@@ -56,7 +56,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _error(message: str, code: int = 2) -> int:
-    print(f"agnostic-nn: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"agnostic-nn: error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import printable
+
 if TYPE_CHECKING:
     from ..backends import Backend
     from ..network import Network
@@ -35,6 +37,11 @@ BackendName = Annotated[
         show_default="auto: a GPU where one is usable",
     ),
 ]
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print a line; what names of files, columns and classes hold does not steer the terminal."""
+    typer.echo(printable(line), err=err)
 
 
 def choose_backend(name: str | None) -> tuple[Backend, str]:

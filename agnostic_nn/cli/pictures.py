@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..backends import host
+from ..errors import printable
 
 _BLUE, _ORANGE, _GREY = "#1f77b4", "#d95f02", "#777777"
 
@@ -55,7 +57,7 @@ def confusion_matrix(truth: Any, predicted: Any, classes: Sequence[Any], accurac
     axes = figure.subplots()
     image = axes.imshow(host.asarray(shares), cmap="Blues", vmin=0.0, vmax=1.0)
     figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.046, pad=0.04)
-    names = [str(label) for label in classes]
+    names = [printable(str(label)) for label in classes]
     turned = {"rotation": 45, "ha": "right"} if max(map(len, names)) > 3 else {}
     axes.set_xticks(range(len(names)), names, **turned)
     axes.set_yticks(range(len(names)), names)
@@ -79,7 +81,8 @@ def predicted_against_true(truth: Any, predicted: Any, target: str, R2: float) -
     axes.plot([low, high], [low, high], color=_GREY, linestyle="--", label="predicted = true")
     axes.scatter(truth, predicted, s=22, alpha=0.6, color=_BLUE, edgecolors="none",
                  label="held-out rows")  # fmt: skip
-    axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}")
+    name = printable(target)
+    axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}")
     axes.set_title(f"Held-out rows: R2 {R2:.4f}")
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(alpha=0.3)
@@ -95,7 +98,14 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _png(figure: Any) -> bytes:
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a $ in the name of a column or a class begins no formula
     # a figure made without pyplot draws with Agg, and belongs to nobody else
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=130)
+    with warnings.catch_warnings():
+        # a letter that the font has not is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(content, format="png", dpi=130)
     return content.getvalue()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .common import BackendName, Data, Model, choose_backend, load_model
+from .common import BackendName, Data, Model, choose_backend, load_model, say
 
 
 def predict(
@@ -22,6 +23,7 @@ def predict(
     """Print a prediction for each row of DATA; with the probability of each class, if there are.
 
     DATA has the columns the model was trained with, in any order; others are not looked at.
+    A class whose name a spreadsheet would take for a formula has an apostrophe before it.
     """
     from ..errors import InvalidArgument
     from ..saving import write
@@ -35,11 +37,26 @@ def predict(
     if not preparation.classes:
         table["prediction"] = table["prediction"].map("{:.9g}".format)
     else:
+        table["prediction"] = table["prediction"].map(_no_formula)
         for label, column in preparation.probabilities(outputs).items():
             table[f"probability_{label}"] = column.map("{:.6g}".format)
     text = table.to_csv(index=False)
-    if out is None:
-        typer.echo(text, nl=False)
-    else:
+    if out is not None:
         write(out, text.encode())
-        typer.echo(f"{len(table):,} predictions: {out}")
+        say(f"{len(table):,} predictions: {out}")
+    elif sys.stdout.isatty():
+        for line in text.split("\n")[:-1]:
+            say(line)
+    else:
+        typer.echo(text, nl=False)
+
+
+def _no_formula(label: Any) -> Any:
+    """Return a class as a spreadsheet may read it: its text is text, -1.5 stays a number."""
+    if not (isinstance(label, str) and label.startswith(("=", "+", "-", "@", "\t", "\r"))):
+        return label
+    try:
+        float(label)
+    except ValueError:
+        return f"'{label}"
+    return label

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..backends import get_backend
+from ..errors import printable
 from ..losses import compute_cost
 from ..metrics import metric_for
 
@@ -60,7 +61,7 @@ def show_scores(preparation: Preparation, title: str, scores: Scores) -> None:
     from rich.table import Table
 
     baseline = "majority class" if preparation.classes else "mean"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=escape(printable(title)), title_justify="left")
     table.add_column("")
     table.add_column("network", justify="right")
     table.add_column(f"baseline ({baseline})", justify="right")
@@ -68,5 +69,5 @@ def show_scores(preparation: Preparation, title: str, scores: Scores) -> None:
         with_unit = name in ("RMSE", "MAE")
         form = "{:.5g}" if with_unit else "{:.4f}"
         unit = f" (in units of {preparation.target})" if with_unit else ""
-        table.add_row(escape(name + unit), form.format(network), form.format(other))
+        table.add_row(escape(printable(name + unit)), form.format(network), form.format(other))
     Console().print(table)

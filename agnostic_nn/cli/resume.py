@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InvalidArgument
+from .common import say
 from .train import CHECKPOINT, SETTINGS, TaskData, finish, plain_warnings, says_how_to_resume
 
 
@@ -46,10 +47,10 @@ def resume(
         raise InvalidArgument(
             f"run={str(run)!r}: its {CHECKPOINT} or {SETTINGS} is damaged ({error!r})."
         ) from error
-    typer.echo(f"data: {data.describe()}")
-    typer.echo(f"training: goes on {line}")
+    say(f"data: {data.describe()}")
+    say(f"training: goes on {line}")
     with says_how_to_resume(run):
         with plain_warnings():
             net = training.resume(checkpoint, *data.train, validation=data.test, backend=backend)
-        typer.echo(f"network: {net!r}")
+        say(f"network: {net!r}")
         finish(net, data, run)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InvalidArgument, TrainingWarning
-from .common import BackendName, Data, choose_backend
+from .common import BackendName, Data, choose_backend, say
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -132,11 +132,11 @@ def train(
         backend=where,
     )
 
-    typer.echo(f"backend: {why}")
-    typer.echo(f"data: {task_data.describe()}")
-    typer.echo(f"task: {_describe_task(preparation)} ({task_data.reason})")
-    typer.echo(f"network: {net!r}")
-    typer.echo(
+    say(f"backend: {why}")
+    say(f"data: {task_data.describe()}")
+    say(f"task: {_describe_task(preparation)} ({task_data.reason})")
+    say(f"network: {net!r}")
+    say(
         f"training: {n:,} rows, {len(task_data.y_test):,} held out; {epochs} epochs in batches of "
         f"{min(batch_size, n)}, {optimizer} from learning rate {rule.schedule.initial:g}, "
         f"seed {seed}"
@@ -247,10 +247,10 @@ def finish(net: Network, data: TaskData, folder: Path) -> None:
     report.show_scores(preparation, f"{len(y_test):,} held-out rows", found)
     seconds = sum(history["seconds"])
     speed = len(data.train[0]) * rows / seconds
-    typer.echo(f"training time: {seconds:.1f} s, {speed:,.0f} examples/s")
-    typer.echo(f"model: {folder / 'model.safetensors'}")
-    typer.echo(f"test {name}: {score:.4f}")
-    typer.echo(f"pictures: {folder}")
+    say(f"training time: {seconds:.1f} s, {speed:,.0f} examples/s")
+    say(f"model: {folder / 'model.safetensors'}")
+    say(f"test {name}: {score:.4f}")
+    say(f"pictures: {folder}")
     for name in (CHECKPOINT, SETTINGS):  # there is nothing left to go on with
         (folder / name).unlink(missing_ok=True)
 
@@ -343,10 +343,10 @@ def _describe_task(preparation: Preparation) -> str:
 def _run_folder(name: str, out: Path | None) -> Iterator[Path]:
     """Make the run's folder, which must be new or empty, and take it back if nothing came of it."""
     if out is None:
-        folder = Path("runs") / time.strftime(f"{name}-%Y%m%d-%H%M%S")
+        first = folder = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         again = 2
         while folder.exists():  # two runs in one second
-            folder = folder.with_name(f"{folder.name.partition('_')[0]}_{again}")
+            folder = first.with_name(f"{first.name}_{again}")
             again += 1
     else:
         folder = out
@@ -370,7 +370,7 @@ def says_how_to_resume(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         if (folder / CHECKPOINT).exists():
-            typer.echo(
+            say(
                 f"stopped; what was learned is kept. Go on with: agnostic-nn resume "
                 f"{shlex.quote(str(folder))}"
             )
@@ -382,7 +382,7 @@ def plain_warnings() -> Iterator[None]:
     """Say warnings as the command line says everything: in one line, without code."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        typer.echo(f"agnostic-nn: warning: {message}", err=True)
+        say(f"agnostic-nn: warning: {message}", err=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", TrainingWarning)
