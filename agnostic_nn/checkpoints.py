@@ -113,7 +113,8 @@ class Checkpoint:
 
     def write(self, net: Network, best: Best, *, finished: bool = False) -> None:
         """Write where training stands, whole or not at all; the file before stays until then."""
-        from .saving import encode, write
+        from .files import write
+        from .saving import encode
 
         began = time.perf_counter()
         training: Training = net.training
@@ -157,7 +158,8 @@ def check_path(path: str | os.PathLike[str], every: int | None) -> None:
     """Refuse, before any work is done, a checkpoint that could not or should not be written."""
     from pathlib import Path
 
-    from .saving import describe, where_is
+    from .files import where_is
+    from .saving import describe
 
     where = where_is(path, "checkpoint")
     if every is not None:
@@ -202,7 +204,9 @@ def read(
     finished : bool
         Whether training had come to its end.
     """
-    from .saving import decode, describe, taking_apart, where_is
+    from .container import taking_apart
+    from .files import where_is
+    from .saving import decode, describe
 
     where = where_is(path)
     stored = describe(path).get("training")

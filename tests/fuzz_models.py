@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import agnostic_nn as ann
-from agnostic_nn import saving
+from agnostic_nn import container, saving
 
 MODELS = Path(__file__).parent / "data" / "models"
 
@@ -207,7 +207,7 @@ def edit_and_sign(random, content, _):
             file = Path(_folder(), "signed")
             file.write_bytes(content)
             _, _, tensors = saving.decode(file)
-            description["digest"] = saving._digest(tensors, description)
+            description["digest"] = container.digest_of(tensors, description)
             return json.dumps(description).encode()
         except (ValueError, AttributeError, RecursionError):
             return text

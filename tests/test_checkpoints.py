@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn import checkpoints, saving, training_state
+from agnostic_nn import checkpoints, files, saving, training_state
 from agnostic_nn.training import resume
 from agnostic_nn.training_state import from_json, to_json
 
@@ -283,13 +283,13 @@ def test_without_a_checkpoint_nothing_is_written(tmp_path, monkeypatch, two_moon
 
 
 def test_every_so_many_epochs(path, monkeypatch, two_moons):
-    written, really_write = [], saving.write
+    written, really_write = [], files.write
 
     def write(path, content):
         really_write(path, content)
         written.append(saving.describe(path)["training"]["epoch"])
 
-    monkeypatch.setattr(saving, "write", write)
+    monkeypatch.setattr(files, "write", write)
     ann.train(network(), *two_moons, epochs=8, checkpoint=path, checkpoint_every=3)
     assert written == [3, 6, 8]
 
@@ -311,7 +311,7 @@ def test_left_out_it_takes_a_twentieth_of_the_time(path, monkeypatch, two_moons)
         now[0] += 1.0
 
     monkeypatch.setattr(checkpoints, "time", Clock)
-    monkeypatch.setattr(saving, "write", write)
+    monkeypatch.setattr(files, "write", write)
     ann.train(network(), *two_moons, epochs=65, checkpoint=path, callbacks=[epoch])
     assert written == [2.0, 23.0, 44.0, 65.0, 70.0]  # the last one is the end
 
@@ -766,7 +766,7 @@ def test_a_hostile_checkpoint(path, two_moons, change):
         for name, tensor in saving.decode(path)[2].items()
         if name.startswith(training_state.PREFIX)
     }
-    saving.write(path, saving.encode(net, tensors, training=training))
+    files.write(path, saving.encode(net, tensors, training=training))
     with pytest.raises(ann.InvalidArgument):
         resume(path, *two_moons)
 
@@ -779,7 +779,7 @@ def test_tensors_of_another_shape(path, two_moons):
         name: tensor for name, tensor in tensors.items() if name.startswith(training_state.PREFIX)
     }
     more[f"{training_state.PREFIX}best"] = np.zeros(3, np.float32)
-    saving.write(path, saving.encode(net, more, training=description["training"]))
+    files.write(path, saving.encode(net, more, training=description["training"]))
     with pytest.raises(ann.InvalidArgument, match=r"description is damaged .*shape \(3,\)"):
         resume(path, *two_moons)
 
@@ -791,5 +791,5 @@ def test_the_doors_of_the_file(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: (calls.append("sync"), fsync(handle)))
         patch.setattr(Path, "replace", lambda *two: (calls.append("rename"), replace(*two)))
-        saving.write(tmp_path / "file", b"content")
+        files.write(tmp_path / "file", b"content")
     assert calls == ["sync", "rename", "sync"]

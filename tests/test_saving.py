@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 import agnostic_nn as ann
-from agnostic_nn import saving
+from agnostic_nn import container, descriptions, saving
 from agnostic_nn.installing import install_line
 from agnostic_nn.saving import load, load_with_preparation, save
 from agnostic_nn.tabular import Preparation
@@ -53,7 +53,7 @@ def forge(path, change, resign=True):
     change(tensors, description)
     if resign:
         description.pop("digest")
-        description["digest"] = saving._digest(tensors, description)
+        description["digest"] = container.digest_of(tensors, description)
     metadata = {"agnostic_nn": json.dumps(description)}
     path.write_bytes(safetensors.numpy.save(tensors, metadata=metadata))
 
@@ -182,7 +182,7 @@ def test_preparation_must_be_json(net, tmp_path, preparation):
 
 def test_preparation_must_fit_the_header(net, tmp_path):
     with pytest.raises(ann.InvalidArgument, match="preparation takes"):
-        save(net, tmp_path / "m", preparation={"x": "x" * saving.LARGEST_HEADER})
+        save(net, tmp_path / "m", preparation={"x": "x" * container.LARGEST_HEADER})
 
 
 # What load refuses
@@ -344,7 +344,7 @@ def test_every_file_there_ever_was_keeps_loading(path):
 
 def test_there_are_files_of_every_format():
     versions = {saving.describe(path)["format_version"] for path in MODELS}
-    assert versions == set(range(1, saving.FORMAT_VERSION + 1))
+    assert versions == set(range(1, descriptions.FORMAT_VERSION + 1))
 
 
 def test_preparation_of_the_command_line_keeps_loading():
@@ -536,14 +536,14 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 
 def test_too_many_layers(tmp_path, monkeypatch, net, file):
-    monkeypatch.setattr(saving, "MOST_LAYERS", 2)
-    refused(file, "has 3 layers: wanted at most 2")
+    monkeypatch.setattr(descriptions, "MOST_LAYERS", 2)
+    refused(file, "3 layers: wanted at most 2")
     with pytest.raises(ann.InvalidArgument, match="net has 3 layers: wanted at most 2"):
         save(net, tmp_path / "other")
 
 
 def test_too_many_entries(tmp_path, monkeypatch, net, file):
-    monkeypatch.setattr(saving, "MOST_ENTRIES", 10)
+    monkeypatch.setattr(container, "MOST_ENTRIES", 10)
     refused(file, "is not a model file")
     with pytest.raises(ann.InvalidArgument, match="too many entries"):
         save(net, tmp_path / "other")
@@ -587,6 +587,6 @@ def test_too_little_memory(file, monkeypatch):
     def short(*_):
         raise MemoryError
 
-    monkeypatch.setattr(saving, "_network", short)
+    monkeypatch.setattr(descriptions, "network_of", short)
     with pytest.raises(ann.OutOfMemory, match="too little memory"):
         load(file)

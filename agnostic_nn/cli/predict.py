@@ -26,7 +26,7 @@ def predict(
     A class whose name a spreadsheet would take for a formula has an apostrophe before it.
     """
     from ..errors import InvalidArgument
-    from ..saving import write
+    from ..files import write
     from ..tabular import read_table
 
     if out is not None and out.exists():

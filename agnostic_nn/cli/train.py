@@ -103,8 +103,8 @@ def train(
     from .. import training
     from ..activations import get_activation
     from ..checks import check_number
+    from ..files import write
     from ..network import Network
-    from ..saving import write
 
     # whatever can be wrong is found before any work is done
     widths = _widths(hidden)
@@ -215,8 +215,9 @@ class TaskData:
 
 def finish(net: Network, data: TaskData, folder: Path) -> None:
     """Test the network, write the run's folder, and say how good it is and where it lies."""
+    from ..files import write
     from ..network import is_finite
-    from ..saving import save, write
+    from ..saving import save
     from ..tabular import import_pandas
     from . import pictures, report
 

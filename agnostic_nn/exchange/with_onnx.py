@@ -9,10 +9,10 @@ from typing import Any
 
 from ..backends import get_backend, host
 from ..errors import DependencyMissing, InvalidArgument
+from ..files import write
 from ..installing import install_line
 from ..namespace import Array
 from ..network import Network, check_network
-from ..saving import write
 from ..version import __version__
 from .layers import check_own, layers_of
 
