@@ -209,7 +209,8 @@ class Network:
         Raises
         ------
         InvalidArgument
-            If X has not n_features columns, or holds NaN or infinity.
+            If X has not n_features columns, or holds NaN or infinity, or numbers so large that
+            an output becomes so.
 
         Examples
         --------
@@ -217,6 +218,11 @@ class Network:
         (1, 3)
         """
         answer = self.outputs(self.check_rows("X", X, self.architecture.widths[0]))
+        if not is_finite(answer, self.backend):
+            raise InvalidArgument(
+                f"X: not every output is finite in {self.dtype_name}: its numbers, or the "
+                f"parameters of {self!r}, are too large."
+            )
         giver = backend_of(X) or get_backend("numpy")
         return answer if giver is self.backend else move(answer, giver)
 
@@ -275,32 +281,53 @@ class Network:
             raise InvalidArgument(
                 f"X has {n} rows and Y has {targets.shape[0]}: wanted one target per example."
             )
+        return rows, targets, self.check_weights(sample_weight, n)
+
+    def check_weights(
+        self, sample_weight: Any, n: int, among: Any = None, where: str = ""
+    ) -> Array | None:
+        """Return weights (n, 1) of mean 1 as an array of the backend, checked; None stays None.
+
+        Where `among` numbers some of the rows, the mean is theirs; `where` says which they are.
+        """
         if sample_weight is None:
-            return rows, targets, None
-        weights = self.check_rows("sample_weight", sample_weight, 1)
+            return None
+        # on the host in float64, so that it is their proportions alone that matter
+        on = get_backend("numpy")
+        weights = self._rows("sample_weight", sample_weight, 1, on, on.dtype("float64"))
         if weights.shape[0] != n:
             raise InvalidArgument(
                 f"X has {n} rows and sample_weight has {weights.shape[0]}: wanted one weight each."
             )
-        total = float(self.backend.to_numpy(self.xp.sum(weights)))
-        if bool(self.backend.to_numpy(self.xp.any(weights < 0.0))) or total <= 0.0:
-            raise InvalidArgument("sample_weight: wanted weights at least 0 and not all 0.")
-        return rows, targets, weights * (n / total)
+        counted = weights if among is None else weights[among]
+        if bool((weights < 0.0).any()) or not bool((counted > 0.0).any()):
+            raise InvalidArgument(f"sample_weight: wanted weights at least 0 and not all 0{where}.")
+        if not host.fits(host.with_mean_one(counted, counted), self.dtype_name):
+            raise InvalidArgument(
+                f"sample_weight: scaled to a mean of 1{where} it is more than {self.dtype_name} "
+                "holds."
+            )
+        scaled = host.with_mean_one(weights, counted)
+        return self.backend.hold(scaled, self.dtype)
 
     def check_rows(self, name: str, values: Any, width: int) -> Array:
         """Return `values` as rows of the given width, on this backend, in this dtype."""
+        return self._rows(name, values, width, self.backend, self.dtype)
+
+    def _rows(self, name: str, values: Any, width: int, backend: Backend, dtype: Any) -> Array:
+        check_unmasked(name, values)
         try:
             source = values if backend_of(values) is not None else host.asarray(values)
             if str(source.dtype) in ("object", "str") or str(source.dtype).startswith("<U"):
                 source = source.astype("float64")
             if any(kind in str(source.dtype) for kind in ("complex", "datetime", "timedelta")):
                 raise TypeError(f"they are {source.dtype}")
-            array = self.backend.hold(to_host(source, unless=self.backend), self.dtype)
+            array = backend.hold(to_host(source, unless=backend), dtype)
         except (TypeError, ValueError, OverflowError) as error:
             reason = str(error).splitlines()[0]
             raise InvalidArgument(f"{name} cannot be read as numbers: {reason}.") from error
         if array.ndim == 1 and (width == 1 and name != "X"):
-            array = self.xp.reshape(array, (-1, 1))
+            array = backend.xp.reshape(array, (-1, 1))
         if array.ndim != 2 or array.shape[1] != width:
             raise InvalidArgument(
                 f"{name} has shape {tuple(array.shape)}, wanted (n_samples, {width}): "
@@ -308,7 +335,7 @@ class Network:
             )
         if array.shape[0] == 0:
             raise InvalidArgument(f"{name} has no rows: wanted at least one example.")
-        check_finite(name, array, self.backend, self.dtype)
+        check_finite(name, array, backend, dtype)
         return array
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
@@ -320,6 +347,15 @@ def check_network(net: Any) -> None:
     """Refuse what is no network."""
     if not isinstance(net, Network):
         raise InvalidType(f"net is of type {type(net).__name__}: wanted a Network.")
+
+
+def check_unmasked(name: str, values: Any) -> None:
+    """Refuse what has holes: as an array like any other it would show what lies beneath them."""
+    if host.is_masked(values):
+        raise InvalidArgument(
+            f"{name} has masked entries: wanted all numbers there; fill them in, or leave their "
+            "rows out."
+        )
 
 
 def on_host(net: Network, array: Array) -> Array:

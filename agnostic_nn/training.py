@@ -292,8 +292,13 @@ def _data(
         )
     order = host.permutation(n, net.seed, SPLIT)
     held = min(max(1, round(validation * n)), n - 1)
-    ((*rows, weight),) = net.backend.batches(data, order[:held], held, net.dtype)
-    return data, order[held:], (rows[0], rows[1], weight)
+    chosen, watched = order[held:], order[:held]
+    # weights of mean 1 keep the scale of a cost: those of its own examples
+    X, Y, _ = data
+    of_chosen = net.check_weights(sample_weight, n, chosen, " among the examples trained on")
+    of_watched = net.check_weights(sample_weight, n, watched, " among those held out")
+    ((x, y, weight),) = net.backend.batches((X, Y, of_watched), watched, held, net.dtype)
+    return (X, Y, of_chosen), chosen, (x, y, weight)
 
 
 def _fingerprint(net: Network, data: Data, held_out: Data | None) -> dict[str, Any]:

@@ -403,6 +403,18 @@ def test_warnings_as_scikit_learn_gives_them(digits):
         classifier(max_iter=500, tol=0.1).fit(X, y)
 
 
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_masked_entries(digits, name):
+    """scikit-learn's validators take what lies beneath the mask."""
+    X, y = digits
+    data = {"X": X, "y": y, "sample_weight": np.ones(len(y))}
+    data[name] = np.ma.masked_array(data[name], mask=np.zeros_like(data[name], dtype=bool))
+    classifier(max_iter=1, tol=1.0).fit(**data)
+    data[name][3] = np.ma.masked
+    with pytest.raises(ValueError, match=rf"^{name} has masked entries: wanted all numbers"):
+        classifier().fit(**data)
+
+
 def test_lbfgs_takes_no_dropout(digits):
     with pytest.raises(ValueError, match="dropout"):
         classifier(solver="lbfgs", dropout=0.5).fit(*digits)

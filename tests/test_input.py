@@ -96,6 +96,51 @@ def test_sample_weight(weight, message):
         ann.train(network(), X, Y, sample_weight=weight)
 
 
+def masked(array, place=0):
+    holes = np.ma.masked_array(array)
+    holes[place] = np.ma.masked
+    return holes
+
+
+@pytest.mark.parametrize("name", ["X", "Y", "sample_weight", "a list"])
+def test_masked_entries(name):
+    """What lies beneath a mask is no number that anybody vouches for."""
+    data = {"X": X, "Y": Y, "sample_weight": np.ones(4)}
+    if name == "a list":
+        name, data["X"] = "X", [masked(row) for row in X]
+    else:
+        data[name] = masked(data[name])
+    message = rf"^{name} has masked entries: wanted all numbers there"
+    with pytest.raises(ann.InvalidArgument, match=message):
+        ann.train(network(), **data)
+    if name == "X":
+        with pytest.raises(ann.InvalidArgument, match=message):
+            network().predict(data["X"])
+
+
+def test_a_mask_that_hides_nothing():
+    np.testing.assert_array_equal(
+        network().predict(np.ma.masked_array(X, mask=False)), network().predict(X)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+@pytest.mark.parametrize("output", ["identity", "sigmoid"])
+def test_outputs_that_are_not_finite(output, backend):
+    """Features that are, and whose products are not, or infinity less infinity."""
+    far = backend.asarray([[0.0, 0.0], [1.0, 1.0]]) * (0.9 * float(np.finfo(backend.dtype).max))
+    net = ann.Network([2, 8, 1], "squared_error", output=output, dtype=backend.dtype,
+                      backend=backend.backend)  # fmt: skip
+    net.theta = net.theta * 4.0
+    net.predict(far[:1, :])
+    with pytest.raises(
+        ann.InvalidArgument,
+        match=rf"^X: not every output is finite in {backend.dtype}: its numbers, or the "
+        r"parameters of Network\(.*\), are too large\.$",
+    ):
+        net.predict(far)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
+from agnostic_nn.backends import host
+from agnostic_nn.network import SPLIT
 
 
 def network(backend="numpy", **options):
@@ -159,6 +161,27 @@ def test_equal_weights_change_nothing(two_moons):
     np.testing.assert_allclose(weighted.theta, plain.theta, rtol=0.0, atol=64 * 2.0**-53)
 
 
+@pytest.mark.parametrize("factor", [1e308, 3e38, 1e-300, 5e-324])
+def test_weights_of_any_size(factor, two_moons, backend):
+    """Their sum overflows the dtype, or float64 even; their reciprocal does."""
+    weight, thetas = np.asarray([1.0, 0.0] * 20), []
+    for weights in (weight, factor * weight):
+        net = network(dtype=backend.dtype, backend=backend.backend)
+        ann.train(net, *two_moons, epochs=1, sample_weight=weights)
+        thetas.append(backend.to_numpy(net.theta))
+    np.testing.assert_array_equal(*thetas)
+
+
+def test_a_weight_that_the_dtype_cannot_hold():
+    n = 100_000
+    weight = np.zeros(n)
+    weight[0] = 1.0
+    net = ann.Network([1, 1], "squared_error", dtype="float16")
+    message = "^sample_weight: scaled to a mean of 1 it is more than float16 holds\\.$"
+    with pytest.raises(ann.InvalidArgument, match=message):
+        net.cost(np.ones((n, 1)), np.ones(n), weight)
+
+
 def test_an_example_of_weight_2_is_two_examples(two_moons):
     X, Y = two_moons
     weight = 1.0 + (np.arange(40) % 3 == 0)
@@ -203,19 +226,46 @@ class TestValidation:
         ann.train(alone, *two_moons, epochs=2)
         assert watched.theta.tobytes() == alone.theta.tobytes()
 
+    def costs(self, data, weight, **options):
+        history = ann.train(network(), *data, sample_weight=weight, epochs=1, batch_size=40,
+                            optimizer=ann.SGD(0.0), **options)  # fmt: skip
+        return history["cost"][0], history["validation_cost"][0]
+
+    def held_out(self):
+        return host.permutation(40, network().seed, SPLIT)[:10]
+
     def test_fraction_is_held_out(self, two_moons):
-        """Examples that cost a fortune are seen by the validation cost or by training."""
-        X, Y = two_moons
-        held = []
+        """An example's weight is seen by the validation cost or by training, never by both."""
+        plain, held = self.costs(two_moons, np.ones(40), validation=0.25), []
         for i in range(40):
-            weight = np.zeros(40)
-            weight[i] = 1.0
-            net = network()
-            history = ann.train(net, X, Y, sample_weight=weight, epochs=1, validation=0.25,
-                                optimizer=ann.SGD(0.0))  # fmt: skip
-            assert (history["cost"][0] > 0.0) != (history["validation_cost"][0] > 0.0)
-            held.append(history["validation_cost"][0] > 0.0)
+            weight = np.ones(40)
+            weight[i] = 3.0
+            cost, validation_cost = self.costs(two_moons, weight, validation=0.25)
+            assert (cost != plain[0]) != (validation_cost != plain[1])
+            held.append(validation_cost != plain[1])
         assert sum(held) == 10
+
+    def test_weights_are_scaled_among_those_that_are_held_out_and_the_others(self, two_moons):
+        """However much heavier the ones are than the others."""
+        watched = self.held_out()
+        chosen = np.setdiff1d(np.arange(40), watched)
+        weight = np.arange(1.0, 41.0)
+        apart = self.costs(
+            [array[chosen] for array in two_moons], weight[chosen],
+            validation=[array[watched] for array in (*two_moons, weight)],
+        )  # fmt: skip
+        for factor in (1.0, 1e300):
+            weight[watched] *= factor
+            together = self.costs(two_moons, weight, validation=0.25)
+            assert together == pytest.approx(apart, rel=64 * 2.0**-53)
+
+    @pytest.mark.parametrize("where", ["trained on", "held out"])
+    def test_no_weight_on_one_side(self, two_moons, where):
+        watched, weight = self.held_out(), np.zeros(40)
+        weight[watched if where == "trained on" else np.setdiff1d(np.arange(40), watched)] = 1.0
+        message = f"^sample_weight: wanted weights at least 0 and not all 0 among .*{where}\\.$"
+        with pytest.raises(ann.InvalidArgument, match=message):
+            self.costs(two_moons, weight, validation=0.25)
 
     def test_fraction_keeps_at_least_one_of_each(self):
         X, Y = np.ones((2, 2)), np.asarray([0.0, 1.0])

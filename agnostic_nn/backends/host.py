@@ -53,6 +53,22 @@ def fits(array: HostArray, dtype: str) -> bool:
     return bool(array.max(initial=0.0) <= largest and array.min(initial=0.0) >= -largest)
 
 
+def is_masked(values: Any) -> bool:
+    """Whether something is masked in an array, or in one of a list of them."""
+    parts = values if isinstance(values, (list, tuple)) else (values,)
+    return any(np.ma.is_masked(part) for part in parts)
+
+
+def with_mean_one(weights: HostArray, counted: HostArray) -> HostArray:
+    """Scale weights, at least 0, so that those which are counted have the mean 1.
+
+    The others are cut down to the largest of these, and scaled alike.
+    """
+    largest = counted.max()  # divided by it no sum overflows, and no reciprocal either
+    scaled: HostArray = np.minimum(weights, largest) / largest / np.mean(counted / largest)
+    return scaled
+
+
 def read_arrays(path: str) -> HostArray | dict[str, HostArray]:
     """Return the array of an .npy file, or those of an .npz file by name; no pickle."""
     content = np.load(path, allow_pickle=False)

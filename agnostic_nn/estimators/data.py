@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..backends import Backend, backend_of, get_backend, host
 from ..errors import InvalidArgument
+from ..network import check_unmasked
 
 #: Features in either of these stay as they are; of all else NumPy makes the first.
 DTYPES = ("float64", "float32")
@@ -33,6 +34,7 @@ def on_host(values: Any) -> Any:
 
 def check_features(estimator: Any, X: Any, *, reset: bool) -> Any:
     """Return X as a dense array of NumPy, or as it is where it belongs to another library."""
+    check_unmasked("X", X)
     if library_of(X).name == "numpy":
         X = validate_data(
             estimator, X, accept_sparse=["csr", "csc"], dtype=list(DTYPES), reset=reset
@@ -52,6 +54,7 @@ def check_targets(estimator: Any, X: Any, y: Any, *, numeric: bool) -> Any:
         raise InvalidArgument(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
+    check_unmasked("y", y)
     library = library_of(X)
     if not numeric or library.name == "numpy" or library_of(y).xp is not library.xp:
         y = check_array(
@@ -68,6 +71,7 @@ def check_weights(sample_weight: Any, n: int) -> Any:
     """Return weights as a vector of NumPy; None stays None."""
     if sample_weight is None:
         return None
+    check_unmasked("sample_weight", sample_weight)
     return _check_sample_weight(
         on_host(sample_weight), host.asarray([0.0] * n), ensure_non_negative=True
     )
