@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .backends import host
+from .backends import get_backend, host
+from .backends.base import Epoch
 from .checks import check_number
 from .dropout import step_keys
+from .epochs import TrainingStep
+from .namespace import Array, Namespace
 from .network import Network, check_network
+from .optimizers import Optimizer, Rate, State, Updated
 
 
 def gradient_check(
@@ -22,7 +29,11 @@ def gradient_check(
     r"""Compare the gradient of backward propagation with central differences of the cost.
 
     .. math:: \frac{\|g - d\|}{\|g\| + \|d\|}, \qquad
-        d_i = \frac{J(\theta + \epsilon e_i) - J(\theta - \epsilon e_i)}{2 \epsilon}
+        d_i = \frac{J(\theta + \epsilon_i e_i) - J(\theta - \epsilon_i e_i)}{2 \epsilon_i},
+        \quad \epsilon_i = \epsilon \max(1, |\theta_i|)
+
+    The gradient is computed as training does it on this backend, recorded or compiled, and so is
+    a cost, which has to be J as well; J is that of the equations as they stand.
 
     Parameters
     ----------
@@ -38,13 +49,13 @@ def gradient_check(
         Check with the dropout masks of this step of the first epoch, counted from 1; left out,
         without dropout.
     epsilon : float, default 1e-6
-        How far each parameter is moved.
+        How far each parameter is moved, or which part of itself where it is above 1.
 
     Returns
     -------
     float
         The relative error: about 1e-9 for right equations away from kinks, 1e-2 or more for
-        wrong ones.
+        wrong ones, infinite where a number is NaN or infinite.
 
     Raises
     ------
@@ -63,36 +74,68 @@ def gradient_check(
     check_number("epsilon", epsilon, above=0.0, below=1.0)
     if step is not None:
         check_number("step", step, at_least=1, below=2**31, integer=True)
-    xp, architecture = net.xp, net.architecture
-    rows, targets, weights = net.check_data(X, Y, sample_weight)
-    weight = None if weights is None else weights.T
-    masks = None
-    if step is not None:
-        number = net.backend.asarray(host.asarray([step - 1]), xp.int32)
-        masks = architecture.masks(step_keys(net.seed, 0, number, xp)[0, ...], rows, xp)
+    backend, architecture = net.backend, net.architecture
+    if step is None:
+        architecture = replace(architecture, dropout=(0.0,) * architecture.depth)
+    data = net.check_data(X, Y, sample_weight)
+    numbers = get_backend("numpy").xp.asarray([0 if step is None else step - 1], dtype="int32")
+    keys = step_keys(net.seed, 0, numbers, get_backend("numpy").xp)
+    training_step, still = TrainingStep(architecture, _Gradient()), (0.0, 0.0)
 
-    def cost_and_gradient(theta: Any) -> tuple[Any, Any]:
-        at = net.backend.asarray(theta, net.dtype)
-        cost, gradient = architecture.cost_and_gradient(
-            at, rows.T, targets.T, weight, masks=masks, xp=xp
-        )
-        return float(net.backend.to_numpy(cost)), net.backend.to_numpy(gradient)
+    def state(theta: Any) -> State:
+        at = backend.asarray(theta, net.dtype)
+        return at, net.xp.zeros_like(at)
 
-    theta = net.backend.to_numpy(net.theta).copy()
-    _, gradient = cost_and_gradient(theta)
-    differences = 0.0 * theta
-    for i in range(theta.shape[0]):
-        here = theta[i]
-        theta[i] = here + epsilon
-        above, _ = cost_and_gradient(theta)
-        theta[i] = here - epsilon
-        below, _ = cost_and_gradient(theta)
-        theta[i] = here
-        differences[i] = (above - below) / (2.0 * epsilon)
-    scale = norm(gradient) + norm(differences)
-    return norm(gradient - differences) / scale if scale > 0.0 else 0.0
+    def as_it_stands(theta: Any) -> Any:
+        _, cost = training_step(state(theta), data, still, backend.asarray(keys)[0, ...], net.xp)
+        return backend.to_numpy(cost)
+
+    theta = backend.to_numpy(net.theta)
+    every = Epoch(data, None, int(data[0].shape[0]), [still], keys)
+    (_, gradient), cost = backend.epoch(training_step, state(theta.copy()), every, {})
+    differences = central_differences(as_it_stands, theta, epsilon)
+    return max(
+        _relative_error(backend.to_numpy(gradient), differences),
+        _relative_error(host.asarray([cost]), as_it_stands(theta).reshape(1)),
+    )
 
 
-def norm(vector: Any) -> float:
-    """Return the Euclidean norm of a host vector."""
-    return float((vector * vector).sum() ** 0.5)
+@dataclass(frozen=True)
+class _Gradient(Optimizer):
+    """Moves nothing, and remembers the gradient."""
+
+    slots = 1
+
+    def update(
+        self,
+        theta: Array,
+        g: Array,
+        state: State,  # noqa: ARG002
+        rate: Rate,  # noqa: ARG002
+        xp: Namespace,  # noqa: ARG002
+    ) -> Updated:
+        return theta, (g,)
+
+
+def central_differences(function: Callable[[Any], Any], at: Any, epsilon: float) -> Any:
+    """Return the derivative of the sum of `function` by every element of a host array.
+
+    Each is moved by `epsilon` times its magnitude, or `epsilon` where that is below 1.
+    """
+    result = 0.0 * at.copy()  # in the order of the elements, as the copies below
+    for i, here in enumerate(at.reshape(-1).tolist()):
+        h = epsilon * max(1.0, abs(here))
+        above, below = at.copy(), at.copy()
+        above.reshape(-1)[i] += h
+        below.reshape(-1)[i] -= h
+        # subtracted before they are added up: most elements do not move, and cancel exactly
+        rise = (function(above) - function(below)).sum()
+        result.reshape(-1)[i] = rise / (above - below).sum()
+    return result
+
+
+def _relative_error(got: Any, expected: Any) -> float:
+    """Return the distance of two host vectors, relative to their norms; infinite for NaN."""
+    scale = math.hypot(*got.tolist()) + math.hypot(*expected.tolist())
+    error = math.hypot(*(got - expected).tolist()) / scale if scale != 0.0 else 0.0
+    return error if math.isfinite(error) else math.inf

@@ -321,6 +321,35 @@ class TestAssertParity:
         with pytest.raises(ValueError, match="read-only"):
             assert_parity(writes, self.Z, backends=["numpy (read-only)"])
 
+    def test_a_training_step_that_computes_something_else(self, backend, monkeypatch):
+        """As a recording that is not faithful does."""
+        run = type(backend.backend).epoch
+
+        def unfaithful(*args):
+            (first, *results), cost = run(*args)
+            return (first, *(1.01 * result for result in results)), cost
+
+        monkeypatch.setattr(type(backend.backend), "epoch", unfaithful)
+        self.fails(lambda Z, *, xp: xp.exp(Z), backend, "in a training step: the result at")
+        assert_parity(lambda Z, *, xp: xp.exp(Z), self.Z, backends=[backend], in_a_step=False)
+
+    def test_a_training_step_that_cannot_be_had(self):
+        pytest.importorskip("jax", reason="jax is not installed")
+
+        def decides(Z, *, xp):
+            return Z if bool(xp.any(Z > 0.0)) else -Z
+
+        self.fails(
+            decides, "jax", r"runs as it stands, and not in a training step \(Tracer.*; in_a_"
+        )
+        assert_parity(decides, self.Z, backends=["jax"], in_a_step=False)
+
+    def test_a_function_of_whole_numbers(self, backend):
+        def function(places, Z, *, xp):
+            return places + 1, xp.take(xp.reshape(Z, (-1,)), places)
+
+        assert_parity(function, np.arange(3), self.Z, backends=[backend])
+
     def test_another_device(self):
         pytest.importorskip("array_api_strict", reason="array_api_strict is not installed")
         with pytest.raises(AssertionError, match="is on the device 'default', its arguments on 'd"):
@@ -328,7 +357,9 @@ class TestAssertParity:
                           backends=["array_api_strict:device1"])  # fmt: skip
 
     def test_numpy_alone_proves_nothing(self, monkeypatch):
-        monkeypatch.setattr("agnostic_nn.testing.usable_variants", lambda: [VARIANTS["numpy"]] * 2)
+        monkeypatch.setattr(
+            "agnostic_nn.testing.parity.usable_variants", lambda: [VARIANTS["numpy"]] * 2
+        )
         with pytest.raises(AssertionError, match="compared with itself it proves nothing"):
             assert_parity(lambda Z, *, xp: Z, self.Z)  # noqa: ARG005
 

@@ -92,6 +92,45 @@ def test_a_wrong_derivative_is_seen():
     assert ann.gradient_check(net, [[0.5, -1.0]], [1.0]) > 1e-4
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_what_is_not_finite_is_no_gradient():
+    """A NaN is neither near to what it should be nor far from it."""
+    broken = ann.Activation("broken", ann.sigmoid, lambda Z, *, xp: xp.nan * Z)
+    nowhere = ann.Activation("nowhere", lambda Z, *, xp: xp.nan * Z, ann.sigmoid_derivative)
+    for g in (broken, nowhere):
+        net = ann.Network([2, 3, 1], "squared_error", activation=g, dtype="float64")
+        assert ann.gradient_check(net, [[0.5, -1.0]], [1.0]) == np.inf
+        with pytest.raises(AssertionError, match="nan"):
+            assert_gradients(net, [[0.5, -1.0]], [1.0])
+
+
+@pytest.mark.parametrize("part", ["gradient", "cost"])
+def test_the_step_of_training_is_what_is_checked(part, backend, monkeypatch):
+    """What a backend records or compiles, and not the equations alone."""
+    net = ann.Network([2, 3, 1], "squared_error", activation="tanh", dtype="float64",
+                      backend=backend.backend)  # fmt: skip
+    run = type(backend.backend).epoch
+
+    def unfaithful(*args):
+        (theta, gradient), cost = run(*args)
+        return (theta, 1.01 * gradient if part == "gradient" else gradient), (
+            1.01 * cost if part == "cost" else cost
+        )
+
+    assert ann.gradient_check(net, [[0.5, -1.0]], [1.0]) < 1e-7
+    monkeypatch.setattr(type(backend.backend), "epoch", unfaithful)
+    assert ann.gradient_check(net, [[0.5, -1.0]], [1.0]) > 1e-3
+    with pytest.raises(AssertionError, match=r"^the gradient of Network"):
+        assert_gradients(net, [[0.5, -1.0]], [1.0])
+
+
+def test_large_parameters_are_moved_by_more():
+    """By 1e-6 a cost of 5e17 does not change by more than its rounding."""
+    net = ann.Network([1, 1], "squared_error", dtype="float64")
+    net.theta[...] = [0.5, 1e9]
+    assert ann.gradient_check(net, [[0.0]], [0.0]) < 1e-7
+
+
 def test_without_step_there_is_no_dropout():
     X, Y = [[0.5, -1.0]], [1.0]
     nets = [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from . import Variant
+    from .variants import Variant
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if _VARIANT not in metafunc.fixturenames:
         return
     from ..errors import InvalidArgument
-    from . import VARIANTS, choose_variants
+    from .variants import VARIANTS, choose_variants
 
     names = metafunc.config.getoption("agnostic_nn_backends")
     try:
