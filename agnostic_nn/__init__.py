@@ -20,6 +20,7 @@ from .errors import (
     InvalidArgument,
     InvalidType,
     OutOfMemory,
+    TableWarning,
     TrainingWarning,
 )
 from .initializers import INITIALIZERS
@@ -121,6 +122,7 @@ __all__ = [
     "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
+    "TableWarning",
     "TrainingWarning",
     "WarmUp",
     "__version__",

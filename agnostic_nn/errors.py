@@ -34,6 +34,10 @@ class TrainingWarning(UserWarning):
     """Training ended early, or its result deserves a second look."""
 
 
+class TableWarning(UserWarning):
+    """A table differs from the one a model was trained with."""
+
+
 def shown(value: Any) -> str:
     """Return what a message says of a value: its repr on one line, cut short where it is long."""
     try:

@@ -69,15 +69,6 @@ def with_mean_one(weights: HostArray, counted: HostArray) -> HostArray:
     return scaled
 
 
-def read_arrays(path: str) -> HostArray | dict[str, HostArray]:
-    """Return the array of an .npy file, or those of an .npz file by name; no pickle."""
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        return dict(content)
-
-
 def ulp_distance(a: HostArray, b: HostArray) -> HostArray:
     """Return how many numbers of their dtype lie between a and b, element by element."""
     width = a.dtype.itemsize

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InvalidArgument, TrainingWarning
+from ..errors import InvalidArgument, TableWarning, TrainingWarning
 from .common import BackendName, Data, choose_backend, say
 
 if TYPE_CHECKING:
@@ -195,17 +195,16 @@ class TaskData:
         cls, data: str, target: str | None, task: str | None, test_fraction: float, seed: int
     ) -> TaskData:
         """Read a table and hold rows out; the same arguments give the same data."""
-        from ..tabular import Preparation, check_complete, read_table, task_of
+        from ..tabular import Differences, Preparation, read_table, task_of
 
-        table = read_table(data)
-        X, y = table.split(target)
-        check_complete("data", X)
+        table = read_table(data).labelled(target)
+        X, y = table.split()
         found, reason = task_of(y)
         reason = reason if task is None else "as --task says"
         X_train, X_test, y_train, y_test = _split(X, y, task or found, test_fraction, seed)
         preparation = Preparation.fit(X_train, y_train, task or found)
         train = preparation.features(X_train), preparation.targets(y_train)
-        test = preparation.features(X_test), preparation.targets(y_test)
+        test = preparation.features(X_test, differences=Differences()), preparation.targets(y_test)
         return cls(table.name, X, X_test, y_test, train, test, preparation, reason)
 
     def describe(self) -> str:
@@ -387,6 +386,7 @@ def plain_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", TrainingWarning)
+        warnings.simplefilter("always", TableWarning)
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow: the cost will tell
         warnings.showwarning = show
         yield

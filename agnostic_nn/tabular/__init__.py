@@ -1,17 +1,34 @@
 """Tables as people have them: read from files, and made into what a network learns from."""
 
-from .preparation import Categorical, Numeric, Preparation, task_of
-from .reading import BUILT_IN, Table, check_complete, few, import_pandas, read_table
+from .columns import Boolean, Categorical, Column, DateTime, Differences, LeftOut, Numeric
+from .frames import as_frame, as_series, check_complete, few, import_pandas
+from .preparation import Blocks, Preparation, tell
+from .readers import BUILT_IN
+from .reading import Table, read_parts, read_table
+from .targets import natural, task_of
+from .text import MISSING
 
 __all__ = [
     "BUILT_IN",
+    "MISSING",
+    "Blocks",
+    "Boolean",
     "Categorical",
+    "Column",
+    "DateTime",
+    "Differences",
+    "LeftOut",
     "Numeric",
     "Preparation",
     "Table",
+    "as_frame",
+    "as_series",
     "check_complete",
     "few",
     "import_pandas",
+    "natural",
+    "read_parts",
     "read_table",
     "task_of",
+    "tell",
 ]

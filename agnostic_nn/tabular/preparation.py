@@ -4,90 +4,77 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InvalidArgument, unknown_name
+import numpy as np
+
+from ..errors import InvalidArgument, TableWarning, shown, unknown_name
 from ..namespace import Array
-from .reading import check_complete, few, import_pandas
+from .columns import (
+    Categorical,
+    Column,
+    Differences,
+    LeftOut,
+    Numeric,
+    Part,
+    column_from_json,
+    moments,
+)
+from .frames import as_frame, as_series, check_complete, few, import_pandas
+from .inspecting import Wishes, inspect
+from .targets import labels_like, natural, task_of
+from .text import MISSING
 
-#: Whole numbers with more distinct values than this are a quantity, not class labels.
-MOST_CLASSES = 20
-
-#: A column of text with more distinct values than this is an identifier, not a category.
-MOST_CATEGORIES = 1000
+#: The newest description that this version reads; the first said no number.
+FORMAT = 2
 
 
-def task_of(y: Any) -> tuple[str, str]:
-    """Tell classification from regression by the target.
+@dataclass(frozen=True)
+class Blocks:
+    """A table's columns as numbers that are not encoded yet, for networks that do that themselves.
 
-    It is classification when the target is text or true/false, or whole numbers with at most 20
-    distinct values and at least 5 rows for each on average; otherwise it is regression.
-
-    Parameters
+    Attributes
     ----------
-    y : pandas.Series
-        The target.
-
-    Returns
-    -------
-    task : str
-        "classification" or "regression".
-    why : str
-        What decided it.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> task_of(pd.Series(["yes", "no"]))
-    ('classification', 'the target is text')
-    >>> task_of(pd.Series([1.5, 2.0]))
-    ('regression', 'the target is not whole numbers')
+    numeric : array of float64, (n_samples, n_numeric)
+        Numbers, true and false as 1 and 0, and what dates are made into; medians where one was
+        missing.
+    indicators : array of bool, (n_samples, n_indicators)
+        Where a value was missing, of the columns that had missing ones in training.
+    codes : array of int64, (n_samples, n_categorical)
+        The place of each category; -1 where it was not seen in training.
+    numeric_names, indicator_names, categorical_names : tuple of str
+        What the columns of these are.
+    sizes : tuple of int
+        How many categories each column of `codes` has, the one for missing values among them.
     """
-    pandas = import_pandas()
-    if pandas.api.types.is_bool_dtype(y):
-        return "classification", "the target is true or false"
-    if not pandas.api.types.is_numeric_dtype(y):
-        return "classification", "the target is text"
-    if not bool((y % 1 == 0).all()):
-        return "regression", "the target is not whole numbers"
-    distinct = int(y.nunique())
-    counted = f"the target is whole numbers, {distinct} distinct values in {len(y)} rows"
-    if distinct <= MOST_CLASSES and len(y) >= 5 * distinct:
-        return "classification", counted
-    return "regression", counted
 
-
-@dataclass(frozen=True)
-class Numeric:
-    """A column of numbers, standardized: (x - mean) / scale."""
-
-    name: str
-    mean: float
-    scale: float
-
-
-@dataclass(frozen=True)
-class Categorical:
-    """A column of categories, one-hot; a category not seen in training is all zeros."""
-
-    name: str
-    categories: tuple[str, ...]
+    numeric: Array
+    indicators: Array
+    codes: Array
+    numeric_names: tuple[str, ...]
+    indicator_names: tuple[str, ...]
+    categorical_names: tuple[str, ...]
+    sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Preparation:
     """How a table becomes a network's inputs and targets, and its outputs predictions.
 
-    Numeric columns are standardized and all others one-hot encoded. Classes become one output
-    of 0 or 1 where there are two, and one-hot rows where there are more; a quantity is
-    standardized, and predictions are turned back into its units.
+    Each column is numbers, true or false, dates or categories: numbers and dates are standardized
+    and categories one-hot encoded. Where values were missing in training, another input or
+    another category says so. Classes become one output of 0 or 1 where there are two, and one-hot
+    rows where there are more; a quantity is standardized, and predictions are turned back into
+    its units.
 
     Attributes
     ----------
     target : str
-        The target column.
-    columns : tuple of Numeric or Categorical
+        The target column; "" where there is none.
+    columns : tuple of Column
         The columns that are read, in the network's order; a table may have them in any order.
     classes : tuple
         The class labels, sorted, of the type they have in the table; empty for regression.
@@ -95,6 +82,10 @@ class Preparation:
         How much of the training data each class is.
     mean, scale : float
         Of the target in training; 0 and 1 for classification.
+    left_out : tuple of LeftOut
+        The columns that are not read, and why.
+    missing : tuple of str
+        The texts that stand for no value.
 
     Examples
     --------
@@ -111,46 +102,80 @@ class Preparation:
     """
 
     target: str
-    columns: tuple[Numeric | Categorical, ...]
+    columns: tuple[Column, ...]
     classes: tuple[Any, ...] = ()
     shares: tuple[float, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
+    left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
+    missing: tuple[str, ...] = MISSING
 
     @classmethod
-    def fit(cls, X: Any, y: Any, task: str | None = None) -> Preparation:
+    def fit(
+        cls,
+        X: Any,
+        y: Any = None,
+        task: str | None = None,
+        *,
+        categorical: Collection[str] = (),
+        numeric: Collection[str] = (),
+        drop: Collection[str] = (),
+        missing: Collection[str] = MISSING,
+        decimal: str | None = None,
+    ) -> Preparation:
         """Learn from training data how to prepare it and what comes after.
 
         Parameters
         ----------
-        X : pandas.DataFrame
-            Features.
-        y : pandas.Series
-            Target.
+        X : DataFrame
+            Features: of pandas, polars or Arrow, or an array.
+        y : Series, optional
+            Target; without one, only features are prepared.
         task : str, optional
             "classification" or "regression"; left out, what `task_of` says.
+        categorical, numeric, drop : collection of str
+            Columns that are categories, that are numbers, and that are not to be looked at,
+            whatever they look like.
+        missing : collection of str
+            The texts that stand for no value.
+        decimal : str, optional
+            "." or ",", what comes before a fraction where numbers are text; left out, what each
+            column shows.
 
         Raises
         ------
         InvalidArgument
-            If values are missing or infinite, or the target has one value only.
+            If values are infinite, no column is left to learn from, or the target has missing
+            values or one value only.
         """
         if task not in (None, "classification", "regression"):
             raise unknown_name("task", task, ("classification", "regression"))
-        check_complete("data", X)
+        if decimal not in (None, ".", ","):
+            raise unknown_name("decimal", decimal, (".", ","))
+        words = tuple(missing)
+        found = inspect(as_frame(X), Wishes(categorical, numeric, drop, words, decimal))
+        columns = tuple(column for column in found if isinstance(column, Column))
+        left_out = tuple(column for column in found if isinstance(column, LeftOut))
+        features = cls("", columns, left_out=left_out, missing=words)
+        if y is None:
+            return features
+        return features._with_target(natural(as_series(y), words, decimal), task)
+
+    def _with_target(self, y: Any, task: str | None) -> Preparation:
         target = str(y.name)
-        columns = tuple(_column(X[name]) for name in X.columns)
-        y = _plain(y)
+        check_complete("target", y.to_frame())
         if y.nunique() < 2:
             raise InvalidArgument(
                 f"target={target!r} is {y.tolist()[0]!r} in every row: wanted at least two "
                 "different values to tell apart."
             )
+        rest: dict[str, Any] = {"left_out": self.left_out, "missing": self.missing}
         if (task or task_of(y)[0]) == "classification":
             shares = y.value_counts(normalize=True).sort_index()
-            return cls(target, columns, tuple(shares.index.tolist()), tuple(shares.tolist()))
-        column = _numeric(_numbers(y, target))
-        return cls(target, columns, mean=column.mean, scale=column.scale)
+            classes = tuple(shares.index.tolist())
+            return Preparation(target, self.columns, classes, tuple(shares.tolist()), **rest)
+        mean, scale = moments(_quantity(y, target, self.missing), target)
+        return Preparation(target, self.columns, mean=mean, scale=scale, **rest)
 
     @property
     def task(self) -> str:
@@ -167,57 +192,110 @@ class Preparation:
     @property
     def n_features(self) -> int:
         """How many inputs the network has."""
-        return sum(
-            1 if isinstance(column, Numeric) else len(column.categories) for column in self.columns
-        )
+        return sum(column.width for column in self.columns)
 
     @property
     def n_outputs(self) -> int:
         """How many outputs the network has."""
         return len(self.classes) if len(self.classes) > 2 else 1
 
-    def features(self, frame: Any) -> Array:
+    @property
+    def feature_names(self) -> list[str]:
+        """What each of the network's inputs is."""
+        return [name for column in self.columns for name in column.outputs()]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided about columns that is worth telling, in a sentence each."""
+        found: tuple[Column | LeftOut, ...] = (*self.columns, *self.left_out)
+        return tuple(f"{shown(column.name)}: {column.note}." for column in found if column.note)
+
+    def features(
+        self, frame: Any, *, dtype: str = "float64", differences: Differences | None = None
+    ) -> Array:
         """Return the network's inputs, shape (n_samples, n_features).
 
         Parameters
         ----------
-        frame : pandas.DataFrame
-            Has the columns of training, in any order; others are not looked at. A category not
-            seen in training becomes all zeros.
+        frame : DataFrame
+            Has the columns of training, in any order; others are not looked at.
+        dtype : str, default "float64"
+            Of the array.
+        differences : Differences, optional
+            Where to count how the table differs from the one of training; left out, a warning
+            tells that in one sentence. A category not seen in training is all zeros, and a number
+            that is missing is the median of training.
 
         Raises
         ------
         InvalidArgument
-            If a column is missing, holds text where there were numbers, or has empty places.
+            If no column of training is there, or one holds text where there were numbers.
         """
-        pandas = import_pandas()
+        counted = Differences() if differences is None else differences
+        frame = self._known(frame, counted)
+        out = np.empty((len(frame), self.n_features), dtype=dtype)
+        start = 0
+        for column in self.columns:
+            part = self._read(frame, column, counted)
+            column.encode(part, out[:, start : start + column.width])
+            start += column.width
+        if differences is None:
+            tell(counted)
+        return out
+
+    def blocks(self, frame: Any, *, differences: Differences | None = None) -> Blocks:
+        """Return the columns as numbers that are not encoded yet; see `features`."""
+        counted = Differences() if differences is None else differences
+        frame = self._known(frame, counted)
+        parts = [(column, self._read(frame, column, counted)) for column in self.columns]
+        n = len(frame)
+        with_numbers = [(c, p) for c, p in parts if p.numbers is not None]
+        with_codes = [(c, p) for c, p in parts if p.codes is not None]
+        with_indicator = [(c, p) for c, p in with_numbers if getattr(c, "indicator", False)]
+        if differences is None:
+            tell(counted)
+        return Blocks(
+            _beside([p.numbers for _, p in with_numbers], n, "float64"),
+            _beside([p.absent for _, p in with_indicator], n, "bool"),
+            _beside([p.codes for _, p in with_codes], n, "int64"),
+            tuple(
+                name
+                for c, p in with_numbers
+                if p.numbers is not None
+                for name in c.outputs()[: p.numbers.shape[1]]
+            ),
+            tuple(c.name for c, _ in with_indicator),
+            tuple(c.name for c, _ in with_codes),
+            tuple(c.width for c, _ in with_codes),
+        )
+
+    def _known(self, frame: Any, counted: Differences) -> Any:
+        """Return the table with the columns of training; what it lacks is missing throughout."""
+        frame = as_frame(frame, "data")
         names = [column.name for column in self.columns]
-        missing = [name for name in names if name not in frame.columns]
-        if missing:
+        lacking = [name for name in names if name not in frame.columns]
+        if len(lacking) == len(names):
             raise InvalidArgument(
-                f"data has no column {missing[0]!r}"
-                + (f" and {len(missing) - 1} more that are wanted" if len(missing) > 1 else "")
+                f"data has no column {shown(lacking[0])}"
+                + (f" and {len(lacking) - 1} more that are wanted" if len(lacking) > 1 else "")
                 + f": the model was trained with {few(names)}."
             )
-        check_complete("data", frame[names])
-        parts = []
-        for column in self.columns:
-            values = frame[column.name]
-            if isinstance(column, Numeric):
-                parts.append((_numbers(values, column.name) - column.mean) / column.scale)
-            else:
-                text = values.astype(str)
-                text = text.where(text.isin(column.categories))  # unseen: missing, so all zeros
-                known = pandas.Categorical(text, categories=column.categories)
-                parts.append(pandas.get_dummies(known).set_index(frame.index))
-        return pandas.concat(parts, axis=1).to_numpy(dtype="float64")
+        counted.rows += len(frame)
+        counted.lacking += [name for name in lacking if name not in counted.lacking]
+        return frame
+
+    def _read(self, frame: Any, column: Column, counted: Differences) -> Part:
+        if column.name in frame.columns:
+            return column.read(frame[column.name], self.missing, counted)
+        nothing = import_pandas().Series([None] * len(frame), name=column.name, dtype=object)
+        return column.read(nothing, self.missing, Differences())
 
     def targets(self, y: Any) -> Array:
         """Return the network's targets, shape (n_samples, n_outputs).
 
         Parameters
         ----------
-        y : pandas.Series
+        y : Series
             The target.
 
         Raises
@@ -227,8 +305,8 @@ class Preparation:
         """
         pandas = import_pandas()
         if not self.classes:
-            standardized = (_numbers(y, self.target) - self.mean) / self.scale
-            return standardized.to_numpy(dtype="float64").reshape(-1, 1)
+            quantity = _quantity(as_series(y), self.target, self.missing)
+            return ((quantity - self.mean) / self.scale).reshape(-1, 1)
         y = self.labels(y)
         strange = y[~y.isin(self.classes)]
         if len(strange):
@@ -236,9 +314,14 @@ class Preparation:
                 f"target={self.target!r} holds {strange.tolist()[0]!r}, which the model does not "
                 f"know: wanted one of {few(self.classes)}."
             )
-        one_hot = pandas.get_dummies(pandas.Categorical(y, categories=self.classes))
-        array = one_hot.to_numpy(dtype="float64")
-        return array[:, 1:] if len(self.classes) == 2 else array
+        codes = pandas.Categorical(y, categories=self.classes).codes
+        if len(self.classes) == 2:
+            return codes.astype("float64").reshape(-1, 1)
+        return np.eye(len(self.classes))[codes]
+
+    def labels(self, y: Any) -> Any:
+        """Return a target with labels as the model's are: a file of digits looks like numbers."""
+        return labels_like(as_series(y), self.classes, self.missing)
 
     def predictions(self, outputs: Array) -> Any:
         """Return what the network's outputs mean, as a Series: class labels, or the quantity."""
@@ -260,11 +343,21 @@ class Preparation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it in terms of JSON."""
-        return asdict(self)
+        return {
+            "format": FORMAT,
+            "target": self.target,
+            "columns": [column.to_json() for column in self.columns],
+            "classes": list(self.classes),
+            "shares": list(self.shares),
+            "mean": self.mean,
+            "scale": self.scale,
+            "left_out": [{"name": column.name, "note": column.note} for column in self.left_out],
+            "missing": list(self.missing),
+        }
 
     @classmethod
     def from_json(cls, content: Any) -> Preparation:
-        """Return the preparation that `to_json` described.
+        """Return the preparation that `to_json` described, of this version or an earlier one.
 
         Raises
         ------
@@ -272,23 +365,29 @@ class Preparation:
             If this is no such description.
         """
         try:
-            columns = tuple(
-                Categorical(str(column["name"]), tuple(map(str, column["categories"])))
-                if "categories" in column
-                else Numeric(str(column["name"]), float(column["mean"]), float(column["scale"]))
-                for column in content["columns"]
-            )
+            if content.get("format", 1) not in range(1, FORMAT + 1):
+                raise InvalidArgument(
+                    f"the model's preparation has format {shown(content['format'])}: wanted "
+                    f"{FORMAT} or less; a later version of agnostic-nn reads it."
+                )
             preparation = cls(
                 str(content["target"]),
-                columns,
+                tuple(column_from_json(column) for column in content["columns"]),
                 tuple(content["classes"]),
                 tuple(map(float, content["shares"])),
                 float(content["mean"]),
                 float(content["scale"]),
+                tuple(
+                    LeftOut(str(column["name"]), str(column["note"]))
+                    for column in content.get("left_out", ())
+                ),
+                tuple(map(str, content.get("missing", MISSING))),
             )
             preparation._check()
             return preparation
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, InvalidArgument):
+                raise
             raise InvalidArgument(
                 "the model does not say how its data is prepared: wanted one that "
                 "`agnostic-nn train` made."
@@ -296,79 +395,46 @@ class Preparation:
 
     def _check(self) -> None:
         """Raise ValueError for what `fit` cannot have learned: a file may say anything."""
-        categorical = [c.categories for c in self.columns if isinstance(c, Categorical)]
-        numeric = [c for c in self.columns if isinstance(c, Numeric)]
-        lists: list[tuple[Any, ...]] = [tuple(c.name for c in self.columns), *categorical]
-        if not self.columns or any(len(set(names)) < len(names) for names in lists):
+        names = tuple(column.name for column in self.columns)
+        lists = [names, *(c.categories for c in self.columns if isinstance(c, Categorical))]
+        if not self.columns or any(len(set(each)) < len(each) for each in lists):
             raise ValueError("columns and their categories have different names")
+        for column in self.columns:
+            column.check()
         kinds = {type(label) for label in self.classes}
         if len(kinds) > 1 or not kinds <= {str, bool, int, float} or len(self.classes) == 1:
             raise ValueError("classes are labels of one kind")
         if len({*self.classes}) < len(self.classes) or len(self.shares) != len(self.classes):
             raise ValueError("classes are different, and each has a share")
-        moments = [(self.mean, self.scale), *((c.mean, c.scale) for c in numeric)]
-        if not all(math.isfinite(mean) and 0.0 < scale < math.inf for mean, scale in moments):
+        if not (math.isfinite(self.mean) and 0.0 < self.scale < math.inf):
             raise ValueError("means and scales are finite")
         for name in (self.target, *itertools.chain(*lists), *map(str, self.classes)):
             name.encode()  # what cannot be written as text cannot be printed
 
-    def labels(self, y: Any) -> Any:
-        """Return a target with labels as the model's are: a file of digits looks like numbers."""
-        y = _plain(y)
-        return y.astype(str) if isinstance(self.classes[0], str) else y
+
+def tell(differences: Differences) -> None:
+    """Warn of what differs from training, in one sentence, if anything does."""
+    sentence = differences.sentence()
+    if sentence:
+        warnings.warn(f"data differs from training {sentence}", TableWarning, stacklevel=3)
 
 
-def _column(values: Any) -> Numeric | Categorical:
-    """Look at a training column."""
-    name = str(values.name)
-    if import_pandas().api.types.is_numeric_dtype(values):
-        return _numeric(_numbers(values, name))
-    categories = sorted(values.astype(str).unique().tolist())
-    if len(categories) > MOST_CATEGORIES:
+def _beside(arrays: list[Any], n: int, dtype: str) -> Array:
+    """Return arrays of n rows beside each other."""
+    columns = [array.reshape(n, -1) for array in arrays]
+    return np.concatenate([np.empty((n, 0), dtype), *columns], axis=1, dtype=dtype)
+
+
+def _quantity(y: Any, target: str, missing: Collection[str]) -> Array:
+    """Return a target as float64, every number finite."""
+    column, y = Numeric(target, 0.0, 1.0), natural(y, missing)
+    counted = Differences()
+    part = column.read(y, missing, counted)
+    if part.absent.any():
+        rows = int(part.absent.sum())
         raise InvalidArgument(
-            f"data has {len(categories)} different texts in the column {name!r}, such as "
-            f"{categories[0]!r}: wanted numbers, or at most {MOST_CATEGORIES} categories; drop "
-            "the column if it is a name or a number of the row."
+            f"target={target!r} has {rows} missing values in {len(y)} rows: wanted a value in "
+            "every place."
         )
-    return Categorical(name, tuple(categories))
-
-
-def _numeric(values: Any) -> Numeric:
-    mean, scale = float(values.mean()), float(values.std(ddof=0))
-    if not math.isfinite(scale):
-        raise InvalidArgument(
-            f"data has numbers too large to standardize in the column {values.name!r}: "
-            f"up to {values.abs().max():g}."
-        )
-    # a constant column is 0 throughout, also where its rounded mean is not quite its value
-    constant = values.max() == values.min() or scale == 0.0
-    return Numeric(str(values.name), mean, 1.0 if constant else scale)
-
-
-def _numbers(values: Any, name: str) -> Any:
-    """Return a column as float64; raise if it holds text or infinity."""
-    try:
-        numbers = values.astype("float64")
-    except (TypeError, ValueError):
-        numbers = import_pandas().to_numeric(values, errors="coerce")
-        example = values[numbers.isna()].tolist()[0]
-        raise InvalidArgument(
-            f"data holds {example!r} in the column {name!r}: wanted numbers."
-        ) from None
-    infinite = int(numbers.isin([math.inf, -math.inf]).sum())
-    if infinite:
-        raise InvalidArgument(
-            f"data holds infinity in {infinite} of {len(values)} rows of the column {name!r}: "
-            "wanted finite numbers."
-        )
-    return numbers
-
-
-def _plain(y: Any) -> Any:
-    """Return a target as numbers, bools or text: pandas has more types than JSON."""
-    types = import_pandas().api.types
-    if types.is_bool_dtype(y):
-        return y.astype(bool)
-    if types.is_integer_dtype(y):
-        return y.astype("int64")
-    return y.astype("float64") if types.is_numeric_dtype(y) else y.astype(str)
+    assert part.numbers is not None
+    return part.numbers[:, 0]
