@@ -12,12 +12,14 @@ import dataclasses
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .backends import Backend, host
+from .backends import Backend
 from .checks import check_flag, check_number
-from .errors import InvalidArgument
+from .errors import InvalidArgument, shown
+from .fingerprints import Prints, check_prints
 from .namespace import Array
 from .network import Network, on_host
 from .training_state import PREFIX, Training, plain, vector
@@ -26,9 +28,6 @@ from .training_state import PREFIX, Training, plain, vector
 SPARING = 20
 
 _BEST = f"{PREFIX}best"
-
-#: Of data with more numbers than this, rows at even distances are looked at.
-MANY_NUMBERS = 2**22
 
 
 @dataclass
@@ -62,6 +61,8 @@ class Settings:
     clip_norm: float | None
 
     def __post_init__(self) -> None:
+        check_number("first", self.first, at_least=0, integer=True)
+        check_number("last", self.last, at_least=self.first, integer=True)
         check_number("batch_size", self.batch_size, at_least=1, integer=True)
         check_flag("shuffle", self.shuffle)
         object.__setattr__(self, "batch_size", int(self.batch_size))  # NumPy's own are no JSON
@@ -93,17 +94,12 @@ class Checkpoint:
         path: str | os.PathLike[str],
         every: int | None,
         settings: Settings,
-        data: dict[str, Any],
+        data: Prints,
     ) -> None:
-        import glob
         from pathlib import Path
 
         self.path, self.every, self.settings, self.data = Path(path), every, settings, data
-        self._epoch: int | None = None  # of the last writing; when it ended, and what it took
-        self._wrote = self._took = 0.0
-        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.????????"):
-            with contextlib.suppress(OSError):
-                left.unlink()  # half a file, of a writer that was killed
+        self._wrote = self._took = 0.0  # when the last writing ended, and what it took
 
     def is_due(self, epoch: int) -> bool:
         """Whether it should be written after this epoch."""
@@ -113,7 +109,7 @@ class Checkpoint:
 
     def write(self, net: Network, best: Best, *, finished: bool = False) -> None:
         """Write where training stands, whole or not at all; the file before stays until then."""
-        from .files import write
+        from .files import replace
         from .saving import encode
 
         began = time.perf_counter()
@@ -138,48 +134,109 @@ class Checkpoint:
             },
         )
         try:
-            write(self.path, content)
+            replace(self.path, content)
         except InvalidArgument as error:
             reason = getattr(error.__cause__, "strerror", None) or "it cannot be written"
-            kept = (
-                f"the checkpoint of epoch {self._epoch} is whole: training goes on from there"
-                if self._epoch is not None
-                else "no epoch has been kept: training can begin anew"
-            )
-            raise InvalidArgument(
-                f"checkpoint={str(self.path)!r}: {reason}. Training stopped after epoch "
-                f"{training.epoch}; {kept} once the file can be written."
-            ) from error
-        self._epoch, self._wrote = training.epoch, time.perf_counter()
+            stopped = "Training has not begun."
+            if training.epoch > self.settings.first:
+                stopped = f"Training stopped after epoch {training.epoch}; {self._what_is_kept()}."
+            raise InvalidArgument(f"checkpoint={str(self.path)!r}: {reason}. {stopped}") from error
+        self._wrote = time.perf_counter()
         self._took = self._wrote - began
 
+    def discard(self) -> None:
+        """Remove the file, where nothing came of the training."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
-def check_path(path: str | os.PathLike[str], every: int | None) -> None:
-    """Refuse, before any work is done, a checkpoint that could not or should not be written."""
-    from pathlib import Path
+    def _what_is_kept(self) -> str:
+        """Look at what lies on the disk, which may be gone or not what was written."""
+        from .container import Container
 
-    from .files import where_is
-    from .saving import describe
+        try:
+            file = Container.read(self.path)
+            file.tensors()
+            kept = int(file.description["training"]["epoch"])
+        except (InvalidArgument, KeyError, TypeError, ValueError):
+            kept = 0
+        if kept <= self.settings.first:
+            return "no epoch has been kept: training can begin anew once the file can be written"
+        return (
+            f"the checkpoint of epoch {kept} is whole: training goes on from there once the file "
+            "can be written"
+        )
 
+
+@contextlib.contextmanager
+def claimed(path: str | os.PathLike[str] | None, every: int | None) -> Iterator[None]:
+    """Hold the checkpoint that training will write; refuse one that could or should not be."""
+    from .files import held, where_is
+
+    if path is None:
+        if every is not None:
+            raise InvalidArgument(f"checkpoint_every={shown(every)}: wanted checkpoint as well.")
+        yield
+        return
     where = where_is(path, "checkpoint")
     if every is not None:
         check_number("checkpoint_every", every, at_least=1, integer=True)
-    target = Path(path)
-    if not os.access(target.parent, os.W_OK) or not target.parent.is_dir():
+    _check_folder(path, where)
+    with held(path, "checkpoint"):
+        _check_replaceable(path, where)
+        yield
+
+
+def _check_folder(path: str | os.PathLike[str], where: str) -> None:
+    from pathlib import Path
+
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK) or not folder.is_dir():
         raise InvalidArgument(f"{where}: wanted a file in a folder that can be written to.")
-    if not target.exists():
+
+
+def _check_replaceable(path: str | os.PathLike[str], where: str) -> None:
+    """Of what is there, nothing may be lost."""
+    from pathlib import Path
+
+    if not Path(path).exists():
         return
     try:
-        finished = describe(path)["training"]["finished"]
-    except (InvalidArgument, KeyError, TypeError):
+        lost = has_learned(path)
+    except InvalidArgument:
         raise InvalidArgument(
             f"{where} exists and is no checkpoint: choose a name that is free."
         ) from None
-    if not finished:
+    if lost:
         raise InvalidArgument(
             f"{where} holds training that has not ended: go on from it with "
             f"resume({os.fspath(path)!r}, X, Y), or remove it."
         )
+
+
+def has_learned(path: str | os.PathLike[str]) -> bool:
+    """Whether a checkpoint is of training that is past its first epoch and not at its end."""
+    from .container import taking_apart
+    from .files import where_is
+    from .saving import describe
+
+    stands: Any = describe(path).get("training")
+    with taking_apart(where_is(path)):
+        return bool(not stands["finished"] and stands["epoch"] > stands["settings"]["first"])
+
+
+@contextlib.contextmanager
+def resumed(
+    path: str | os.PathLike[str], backend: str | Backend | None
+) -> Iterator[tuple[Network, Checkpoint, Best, bool]]:
+    """Hold a checkpoint and `read` it; what has not ended must be such that it can go on."""
+    from .files import held, where_is
+
+    where = where_is(path)
+    with held(path):
+        found = read(path, backend)
+        if not found[-1]:
+            _check_folder(path, where)
+        yield found
 
 
 def read(
@@ -214,63 +271,28 @@ def read(
         raise InvalidArgument(
             f"{where} is no checkpoint: wanted a file that train(..., checkpoint=...) wrote."
         )
-    where_to = str(stored.get("backend")) if backend is None else backend
+    where_to = stored.get("backend") if backend is None else backend
+    if backend is None and not isinstance(where_to, str):
+        raise InvalidArgument(
+            f"{where}: the file's description is damaged: backend={shown(where_to)}."
+        )
     net, description, tensors = decode(path, backend=where_to, training=True)
     with taking_apart(where):
         stored = description["training"]  # its digest has been looked at
+        settings, every = Settings(**stored["settings"]), stored["every"]
+        check_number("epoch", net.training.epoch, at_least=settings.first, at_most=settings.last)
+        if every is not None:
+            check_number("every", every, at_least=1, integer=True)
+        if settings.validation is not None:
+            check_number("validation", settings.validation, above=0.0, below=1.0)
+        check_flag("finished", stored["finished"])
         best = Best()
         if stored["best"] is not None:
-            theta = vector(net, tensors[_BEST])
-            best = Best(float(stored["best"]["cost"]), int(stored["best"]["epoch"]), theta)
-        data = {
-            name: {"shape": list(each["shape"]), "digest": each["digest"]}
-            for name, each in stored["data"].items()
-        }
-        checkpoint = Checkpoint(path, stored["every"], Settings(**stored["settings"]), data)
-        return net, checkpoint, best, bool(stored["finished"])
-
-
-# The data: the same rows have to come again
-
-
-def fingerprint(net: Network, **arrays: Array | None) -> dict[str, Any]:
-    """Return the shape and a digest of rows by name, the same on every backend."""
-    import hashlib
-
-    answer: dict[str, Any] = {}
-    for name, array in arrays.items():
-        if array is None:
-            continue
-        n, width = array.shape
-        digest = hashlib.sha256()
-        order = None
-        if n * width > MANY_NUMBERS:
-            order = host.asarray(range(0, n, -(-n * width // MANY_NUMBERS)))
-        chunk = max(1, MANY_NUMBERS // width)
-        for (rows,) in net.backend.batches((array,), order, chunk, net.dtype):
-            digest.update(on_host(net, rows).tobytes())
-        answer[name] = {"shape": [int(n), int(width)], "digest": digest.hexdigest()}
-    return answer
-
-
-def check_same_data(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise if what `fingerprint` said of the data before is not what it says now."""
-    for name in {**before, **now}:
-        was, is_ = before.get(name), now.get(name)
-        label = name.replace("validation_", "validation's ")
-        if was is None or is_ is None:
-            raise InvalidArgument(
-                f"{label} was {'not ' if was is None else ''}there when the checkpoint was "
-                f"written, and is {'not ' if is_ is None else ''}there now: wanted the same data."
+            cost, epoch = stored["best"]["cost"], stored["best"]["epoch"]
+            check_number("best cost", cost)
+            check_number(
+                "best epoch", epoch, above=settings.first, at_most=net.training.epoch, integer=True
             )
-        if was["shape"] != is_["shape"]:
-            raise InvalidArgument(
-                f"{label} has shape {tuple(is_['shape'])}, and had {tuple(was['shape'])} when the "
-                "checkpoint was written: wanted the same data."
-            )
-        # weights are scaled to a mean of 1, which may differ in the last digit elsewhere
-        if was["digest"] != is_["digest"] and "sample_weight" not in name:
-            raise InvalidArgument(
-                f"{label} has other values than when the checkpoint was written: wanted the same "
-                "data in the same order."
-            )
+            best = Best(cost, epoch, vector(net, tensors[_BEST]))
+        checkpoint = Checkpoint(path, every, settings, check_prints(stored["data"]))
+        return net, checkpoint, best, stored["finished"]

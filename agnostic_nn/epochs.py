@@ -168,8 +168,11 @@ def run(
             if diverged:  # and so did what the optimizer remembers
                 training.state = training.optimizer.initial_state(net.theta, net.xp)
                 training.step = 0
-        if checkpoint is not None and not (diverged and best.theta is None):
-            checkpoint.write(net, best, finished=True)
+        if checkpoint is not None:
+            if diverged and best.theta is None:
+                checkpoint.discard()
+            else:
+                checkpoint.write(net, best, finished=True)
 
 
 class Interrupts:

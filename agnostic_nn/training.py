@@ -12,14 +12,14 @@ from .checkpoints import (
     Best,
     Checkpoint,
     Settings,
-    check_path,
-    check_same_data,
-    fingerprint,
-    read,
+    claimed,
+    resumed,
 )
 from .checks import check_flag, check_number
 from .epochs import Callback, Data, TrainingStep, out_of_memory, run
 from .errors import InvalidArgument, InvalidType, shown
+from .fingerprints import NAMES, check_same_data, fingerprint
+from .namespace import Array
 from .network import SPLIT, Network, check_network
 from .optimizers import Optimizer, get_optimizer
 from .training_state import History, Training, to_json
@@ -81,8 +81,9 @@ def train(
     progress : bool, optional
         Whether to show a progress bar; left out, when a person watches a terminal.
     checkpoint : str or path, optional
-        A file to keep where training stands in, for `resume` to go on from after a crash. With
-        it, Ctrl-C waits for the end of the epoch, and a second one does not wait.
+        A file to keep where training stands in, from before the first epoch on, for `resume` to
+        go on from after a crash. One run writes it at a time. With it, Ctrl-C waits for the end
+        of the epoch, and a second one does not wait.
     checkpoint_every : int, optional
         Epochs from one checkpoint to the next; left out, as often as takes at most about a
         twentieth of the time.
@@ -128,23 +129,21 @@ def train(
         first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm
     )
     rule, watchers = _rule(net, optimizer), _watchers(callbacks, progress)
-    if checkpoint is not None:
-        from .saving import encode
+    with claimed(checkpoint, checkpoint_every):
+        if checkpoint is not None:
+            from .saving import encode
 
-        check_path(checkpoint, checkpoint_every)
-        encode(net, training=to_json(rule))  # what cannot be written is found before any work
-    elif checkpoint_every is not None:
-        raise InvalidArgument(
-            f"checkpoint_every={shown(checkpoint_every)}: wanted checkpoint as well."
-        )
-    _settle(net, X)
-    data, chosen, held_out = _data(net, X, Y, sample_weight, validation)
-    writer = None
-    if checkpoint is not None:
-        prints = _fingerprint(net, data, held_out if fraction is None else None)
-        writer = Checkpoint(checkpoint, checkpoint_every, settings, prints)
-    _begin(net, rule)
-    run(net, data, chosen, held_out, settings, Best(), writer, watchers, progress)
+            encode(net, training=to_json(rule))  # what cannot be written is found before any work
+        _settle(net, X)
+        data, chosen, held_out = _data(net, X, Y, sample_weight, validation)
+        writer = None
+        if checkpoint is not None:
+            arrays = _arrays(net, data, sample_weight, held_out, validation)
+            writer = Checkpoint(checkpoint, checkpoint_every, settings, fingerprint(net, arrays))
+        _begin(net, rule)
+        if writer is not None:
+            writer.write(net, Best())  # however early it is stopped, training can go on
+        run(net, data, chosen, held_out, settings, Best(), writer, watchers, progress)
     history: History = net.training.history
     return history
 
@@ -171,7 +170,8 @@ def resume(
     path : str or path
         The file that ``train(..., checkpoint=path)`` wrote.
     X, Y, sample_weight : array-like
-        The same data that training began with.
+        The same data that training began with, in the same order: a checkpoint knows them by
+        their shapes and a digest of every number, in the network's dtype.
     validation : tuple (X, Y) or (X, Y, sample_weight), optional
         The same, where training was given other examples to watch the cost on.
     callbacks : iterable of callable
@@ -189,7 +189,8 @@ def resume(
     Raises
     ------
     InvalidArgument
-        If the file is not a checkpoint or damaged, or the data are not the same.
+        If the file is not a checkpoint or damaged, the data are not the same, or another run
+        goes on from it at this moment.
     BackendUnavailable
         If the backend cannot be used here.
     OutOfMemory
@@ -213,19 +214,19 @@ def resume(
     [1, 2, 3, 4, 5]
     """
     watchers = _watchers(callbacks, progress)
-    net, checkpoint, best, finished = read(path, backend)
-    settings = checkpoint.settings
     if validation is not None and not isinstance(validation, (tuple, list)):
         raise InvalidArgument(
             f"validation={shown(validation)}: wanted the data that training was given, or nothing: "
             "a fraction is in the checkpoint."
         )
-    given = settings.validation if validation is None else validation
-    data, chosen, held_out = _data(net, X, Y, sample_weight, given)
-    prints = _fingerprint(net, data, None if validation is None else held_out)
-    check_same_data(checkpoint.data, prints)
-    if not finished:
-        run(net, data, chosen, held_out, settings, best, checkpoint, watchers, progress)
+    with resumed(path, backend) as (net, checkpoint, best, finished):
+        settings = checkpoint.settings
+        given = settings.validation if validation is None else validation
+        data, chosen, held_out = _data(net, X, Y, sample_weight, given)
+        arrays = _arrays(net, data, sample_weight, held_out, validation)
+        check_same_data(checkpoint.data, fingerprint(net, arrays, like=checkpoint.data))
+        if not finished:
+            run(net, data, chosen, held_out, settings, best, checkpoint, watchers, progress)
     return net
 
 
@@ -301,9 +302,17 @@ def _data(
     return (X, Y, of_chosen), chosen, (x, y, weight)
 
 
-def _fingerprint(net: Network, data: Data, held_out: Data | None) -> dict[str, Any]:
-    named = dict(zip(("X", "Y", "sample_weight"), data, strict=True))
-    if held_out is not None:
-        names = ("validation_X", "validation_Y", "validation_sample_weight")
-        named |= zip(names, held_out, strict=True)
-    return fingerprint(net, **named)
+def _arrays(
+    net: Network, data: Data, sample_weight: Any, held_out: Data | None, validation: Any
+) -> dict[str, Array | None]:
+    """Return what a checkpoint knows data by: all that was given, the weights as they were."""
+    arrays = [*data[:2], _as_given(net, sample_weight)]
+    if isinstance(validation, (tuple, list)):
+        assert held_out is not None
+        arrays += [*held_out[:2], _as_given(net, validation[2] if len(validation) > 2 else None)]
+    return dict(zip(NAMES, arrays, strict=False))
+
+
+def _as_given(net: Network, weights: Any) -> Array | None:
+    """Return weights before they are scaled, where every backend rounds as it does."""
+    return None if weights is None else net.check_rows("sample_weight", weights, 1)

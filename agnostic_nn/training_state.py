@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from .backends import host
 from .checks import check_number, look_up_stored
-from .errors import InvalidArgument, shown
+from .errors import InvalidArgument, InvalidType, shown
 from .namespace import Array
 from .network import Network, on_host
 from .optimizers import OPTIMIZERS, Optimizer, State
@@ -61,24 +61,23 @@ class Training:
         rule = from_json(stored["optimizer"], "OPTIMIZERS", where)
         for name in ("step", "epoch"):
             check_number(name, stored[name], at_least=0, integer=True)
+        if not isinstance(stored["history"], list):
+            raise InvalidType(f"history={shown(stored['history'])}: wanted a list of names.")
         return cls(
             rule,
             tuple(vector(net, tensors[f"{PREFIX}optimizer.{i}"]) for i in range(rule.slots)),
             stored["step"],
             stored["epoch"],
-            {
-                name: list(
-                    map(int if name == "epoch" else float, tensors[f"{PREFIX}history.{name}"])
-                )
-                for name in stored["history"]
-            },
+            {name: _values(name, tensors) for name in stored["history"]},
         )
 
 
 def vector(net: Network, tensor: Array) -> Array:
     """Return a tensor of the file as a vector like theta, which may be written to."""
-    if tensor.shape != tuple(net.theta.shape):
-        raise ValueError(f"shape {tensor.shape}, wanted {tuple(net.theta.shape)}")
+    if tensor.shape != tuple(net.theta.shape) or tensor.dtype.kind != "f":
+        raise ValueError(
+            f"{tensor.dtype} of shape {tensor.shape}, wanted shape {tuple(net.theta.shape)}"
+        )
     return net.backend.asarray(host.concatenate([tensor]), net.dtype)
 
 
@@ -89,6 +88,15 @@ def _numbers(name: str, values: Any) -> Array:
         raise InvalidArgument(
             f"history[{name!r}] holds something else than numbers, which a file cannot keep."
         ) from None
+
+
+def _values(name: str, tensors: dict[str, Array]) -> list[float]:
+    tensor = tensors[f"{PREFIX}history.{name}"]
+    if tensor.ndim != 1 or tensor.dtype.name != "float64":
+        raise ValueError(
+            f"history {name!r}: {tensor.dtype} of shape {tensor.shape}, wanted a row of float64"
+        )
+    return list(map(int if name == "epoch" else float, tensor))
 
 
 # Optimizers and schedules: by their registered names

@@ -1,9 +1,12 @@
 """Training that is killed, interrupted or fails, and goes on to the very same end."""
 
+import copy
 import errno
+import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +18,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn import checkpoints, files, saving, training_state
+from agnostic_nn import checkpoints, files, fingerprints, saving, training_state
 from agnostic_nn.training import resume
 from agnostic_nn.training_state import from_json, to_json
 
@@ -283,21 +286,21 @@ def test_without_a_checkpoint_nothing_is_written(tmp_path, monkeypatch, two_moon
 
 
 def test_every_so_many_epochs(path, monkeypatch, two_moons):
-    written, really_write = [], files.write
+    written, really_replace = [], files.replace
 
-    def write(path, content):
-        really_write(path, content)
+    def replace(path, content):
+        really_replace(path, content)
         written.append(saving.describe(path)["training"]["epoch"])
 
-    monkeypatch.setattr(files, "write", write)
+    monkeypatch.setattr(files, "replace", replace)
     ann.train(network(), *two_moons, epochs=8, checkpoint=path, checkpoint_every=3)
-    assert written == [3, 6, 8]
+    assert written == [0, 3, 6, 8]
 
 
 def test_left_out_it_takes_a_twentieth_of_the_time(path, monkeypatch, two_moons):
     now, written = [0.0], []
 
-    def write(path, content):
+    def replace(path, content):
         now[0] += 1.0
         written.append(now[0])
 
@@ -311,9 +314,9 @@ def test_left_out_it_takes_a_twentieth_of_the_time(path, monkeypatch, two_moons)
         now[0] += 1.0
 
     monkeypatch.setattr(checkpoints, "time", Clock)
-    monkeypatch.setattr(files, "write", write)
+    monkeypatch.setattr(files, "replace", replace)
     ann.train(network(), *two_moons, epochs=65, checkpoint=path, callbacks=[epoch])
-    assert written == [2.0, 23.0, 44.0, 65.0, 70.0]  # the last one is the end
+    assert written == [1.0, 22.0, 43.0, 64.0, 70.0]  # the last one is the end
 
 
 # Stopped by what happens on the way
@@ -354,7 +357,7 @@ def test_a_full_disk_stops_training_and_the_last_checkpoint_stays(path, monkeypa
     ann.train(whole, *two_moons, epochs=EPOCHS)
     net = network()
     with monkeypatch.context() as patch:
-        full_after(patch, 2)
+        full_after(patch, 3)
         with pytest.raises(
             ann.InvalidArgument,
             match=r"^checkpoint='.*checkpoint.safetensors': No space left on device\. Training "
@@ -365,23 +368,145 @@ def test_a_full_disk_stops_training_and_the_last_checkpoint_stays(path, monkeypa
     assert list(path.parent.iterdir()) == [path]
     assert saving.describe(path)["training"]["epoch"] == 4
     assert net.training.epoch == 6  # and what this process has learned is still there
+    with monkeypatch.context() as patch:
+        full_after(patch, 0)
+        with pytest.raises(
+            ann.InvalidArgument, match=r"after epoch 6; the checkpoint of epoch 4 is whole"
+        ):
+            resume(path, *two_moons)
     assert same_bits(resume(path, *two_moons), whole)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 def test_a_disk_that_is_full_from_the_start(path, monkeypatch, two_moons):
+    net = network()
+    before = net.theta.copy()
     full_after(monkeypatch, 0)
-    with pytest.raises(ann.InvalidArgument, match="after epoch 1; no epoch has been kept"):
-        ann.train(network(), *two_moons, epochs=EPOCHS, checkpoint=path)
+    with pytest.raises(ann.InvalidArgument, match=r"on device\. Training has not begun\.$"):
+        ann.train(net, *two_moons, epochs=EPOCHS, checkpoint=path)
     assert list(path.parent.iterdir()) == []
+    assert np.array_equal(net.theta, before)
 
 
-def test_what_a_killed_writer_left_is_cleared_away(path, stopped, two_moons):
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
+def test_a_disk_that_is_full_after_the_first_epoch(path, monkeypatch, two_moons):
+    full_after(monkeypatch, 1)
+    with pytest.raises(
+        ann.InvalidArgument, match=r"after epoch 1; no epoch has been kept: training can begin anew"
+    ):
+        ann.train(network(), *two_moons, epochs=EPOCHS, checkpoint=path, checkpoint_every=1)
+
+
+@pytest.mark.parametrize("gone", ["folder", "file", "content"])
+def test_what_is_said_to_be_kept_is_what_is_there(tmp_path, two_moons, monkeypatch, gone):
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    path.parent.mkdir()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def loses(net, history):
+        if net.training.epoch == 3:
+            assert saving.describe(path)["training"]["epoch"] == 2
+            monkeypatch.setattr(os, "fsync", full)
+            if gone == "content":
+                path.write_bytes(path.read_bytes()[:-1] + b"?")
+            if gone == "file":
+                path.unlink()
+            if gone == "folder":
+                shutil.rmtree(path.parent)
+
+    reason = "No such file or directory" if gone == "folder" else "No space left on device"
+    with pytest.raises(
+        ann.InvalidArgument,
+        match=rf"{reason}\. Training stopped after epoch 4; no epoch has been kept: training can",
+    ):
+        ann.train(network(), *two_moons, epochs=6, checkpoint=path, checkpoint_every=2,
+                  callbacks=[loses])  # fmt: skip
+
+
+def test_what_a_killed_writer_left_is_cleared_away_and_nothing_else(path, stopped, two_moons):
     stopped()
-    (path.parent / f".{path.name}.0123abcd").write_bytes(b"half a file")
-    (path.parent / ".another").write_bytes(b"")
+    theirs = [
+        f".{path.name}.original",
+        f".{path.name}.0123abcd",
+        ".another",
+        f"{path.name}.ann-part",
+    ]
+    for name in (*theirs, f".{path.name}.ann-part", f".{path.name}.ann-lock"):
+        (path.parent / name).write_bytes(b"half a file")
     resume(path, *two_moons)
-    assert sorted(file.name for file in path.parent.iterdir()) == [".another", path.name]
+    assert {file.name for file in path.parent.iterdir()} == {*theirs, path.name}
+    for name in (f".{path.name}.ann-part", f".{path.name}.ann-lock"):
+        (path.parent / name).write_bytes(b"")
+    resume(path, *two_moons)  # which has ended
+    assert {file.name for file in path.parent.iterdir()} == {*theirs, path.name}
+
+
+def test_a_run_that_is_killed_before_its_first_epoch_can_go_on(path, two_moons, monkeypatch):
+    whole = network()
+    ann.train(whole, *two_moons, epochs=EPOCHS)
+    with monkeypatch.context() as patch:
+        patch.setattr(ann.get_backend("numpy"), "epoch", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ann.train(network(), *two_moons, epochs=EPOCHS, checkpoint=path)
+    kept = path.read_bytes()
+    assert same_bits(resume(path, *two_moons), whole)
+    path.write_bytes(kept)  # and it can begin anew: nothing is lost
+    net = network()
+    ann.train(net, *two_moons, epochs=EPOCHS, checkpoint=path)
+    assert same_bits(net, whole)
+
+
+def test_two_runs_on_one_checkpoint(path, stopped, two_moons):
+    words = "checkpoint.safetensors' is being written by another run: wait for its end, or choose"
+
+    def another(net, history):
+        for second in (
+            lambda: ann.train(network(), *two_moons, epochs=1, checkpoint=path),
+            lambda: resume(path, *two_moons),
+        ):
+            with pytest.raises(ann.InvalidArgument, match=words):
+                second()
+        if net.training.epoch == 7:
+            raise Crash
+
+    with pytest.raises(Crash):
+        ann.train(network(), *two_moons, epochs=EPOCHS, checkpoint=path, callbacks=[another])
+    with pytest.raises(Crash):
+        resume(path, *two_moons, callbacks=[another, crash_at(8)])
+    assert resume(path, *two_moons).training.epoch == EPOCHS
+
+
+def test_two_processes_on_one_checkpoint(tmp_path, two_moons):
+    """The lock of one that was killed is nobody's."""
+    process = start(tmp_path, {**RUNS[0], "epochs": 10**6})
+    path = tmp_path / "checkpoint.safetensors"
+    while not path.exists():
+        time.sleep(0.01)
+    with pytest.raises(ann.InvalidArgument, match="is being written by another run"):
+        resume(path, *two_moons)
+    process.kill()
+    process.communicate(timeout=60)
+    with pytest.raises(ann.InvalidArgument, match="X has shape"):
+        resume(path, *two_moons)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_to(path, stopped, two_moons):
+    stopped()
+    path.parent.chmod(0o555)
+    try:
+        with pytest.raises(ann.InvalidArgument, match="wanted a file in a folder that can be wri"):
+            resume(path, *two_moons)
+    finally:
+        path.parent.chmod(0o755)
+    ended = resume(path, *two_moons)
+    path.parent.chmod(0o555)
+    try:
+        assert same_bits(resume(path, *two_moons), ended)
+    finally:
+        path.parent.chmod(0o755)
 
 
 class TestNotFinite:
@@ -413,6 +538,10 @@ class TestNotFinite:
         assert all(np.isfinite(slot).all() for slot in net.training.state)
         ann.train(net, self.X, self.Y, epochs=5, optimizer=ann.Momentum(1e-6))
         assert np.isfinite(net.training.history["cost"][-1])
+
+    def test_where_nothing_came_of_it_no_checkpoint_is_left(self, path):
+        self.diverge(1e38, checkpoint=path)
+        assert list(path.parent.iterdir()) == []
 
     def test_the_checkpoint_holds_the_best(self, path):
         net, _ = self.diverge(1.0, checkpoint=path)
@@ -627,17 +756,55 @@ def test_other_data_are_refused(stopped, two_moons):
     assert path.read_bytes() == before
 
 
-def test_large_data_are_looked_at_by_rows(monkeypatch):
-    monkeypatch.setattr(checkpoints, "MANY_NUMBERS", 100)
-    net = ann.Network([3, 1], "squared_error")
-    X = np.random.default_rng(0).standard_normal((1000, 3)).astype(np.float32)
-    prints = [checkpoints.fingerprint(net, X=X)]
-    for row in (0, 1, 30):
+def test_every_row_of_large_data_is_looked_at(backend, monkeypatch):
+    net = ann.Network([3, 1], "squared_error", backend=backend.backend, dtype=backend.dtype)
+    X = np.random.default_rng(0).standard_normal((1000, 3)).astype(backend.dtype)
+
+    def prints(X):
+        return fingerprints.fingerprint(net, {"X": backend.asarray(X)})
+
+    whole = prints(X)
+    monkeypatch.setattr(fingerprints, "CHUNK", 100)
+    assert prints(X) == whole
+    for row in (0, 1, 30, 999):
         changed = X.copy()
-        changed[row] += 1.0
-        prints.append(checkpoints.fingerprint(net, X=changed))
-    assert [each == prints[0] for each in prints] == [True, False, True, False]
-    assert prints[0]["X"]["shape"] == [1000, 3]
+        changed[row, 2] = np.nextafter(changed[row, 2], np.inf, dtype=X.dtype)
+        assert prints(changed) != whole
+    assert whole["X"] == {"shape": [1000, 3], "sha256": hashlib.sha256(X.tobytes()).hexdigest()}
+
+
+def test_data_of_older_checkpoints_are_looked_at_as_they_were(path, stopped, two_moons):
+    """A digest of rows at even distances, and none of weights that would hold elsewhere."""
+    X, Y = two_moons
+    whole = network()
+    ann.train(whole, X, Y, epochs=EPOCHS, sample_weight=np.arange(40) + 1.0)
+    stopped(sample_weight=np.arange(40) + 1.0)
+    older = saving.describe(path)["training"]
+    for name, each in older["data"].items():
+        each["digest"] = each.pop("sha256") if name in "XY" else "of weights that were scaled"
+    net = saving.load(path, training=True)
+    tensors = {
+        name: tensor
+        for name, tensor in saving.decode(path)[2].items()
+        if name.startswith(training_state.PREFIX)
+    }
+    files.write(path, saving.encode(net, tensors, training=older))
+    with pytest.raises(ann.InvalidArgument, match=r"^X has other values"):
+        resume(path, X + 1.0, Y, sample_weight=np.arange(40) + 1.0)
+    assert same_bits(resume(path, X, Y, sample_weight=np.arange(40) + 1.0), whole)
+    assert fingerprints._sample(2**20, 4) is None
+    assert list(fingerprints._sample(2**20, 9)[:3]) == [0, 3, 6]
+
+
+def test_other_weights_are_refused(path, stopped, two_moons, backend):
+    weights = np.linspace(0.1, 1.0, 40).astype(np.float32)
+    stopped(network(backend.backend), sample_weight=weights)
+    other = weights.copy()
+    other[3] *= 2.0
+    with pytest.raises(ann.InvalidArgument, match=r"^sample_weight has other values than when"):
+        resume(path, *two_moons, sample_weight=other)
+    for where in ("numpy", backend.backend):  # which may round a sum in another way
+        resume(path, *two_moons, sample_weight=weights, backend=where)
 
 
 class Own(ann.Schedule):
@@ -739,36 +906,58 @@ def test_a_damaged_checkpoint(stopped, two_moons, where):
         resume(path, *two_moons)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"optimizer": 1},
-        {"optimizer": {"name": "adam", "strange": 1}},
-        {"optimizer": {"name": "none"}},
-        {"settings": {}},
-        {"step": None},
-        {"history": ["strange"]},
-        {"best": {}},
-        {"best": 3},
-        {"data": None},
-        {"backend": "strange"},
-        {"backend": 3},
-    ],
-    ids=str,
-)
-def test_a_hostile_checkpoint(path, two_moons, change):
-    """Whole by its digest, and yet not what training writes."""
-    net = network()
-    ann.train(net, *two_moons, epochs=2, checkpoint=path)
-    training = saving.describe(path)["training"] | change
-    tensors = {
-        name: tensor
-        for name, tensor in saving.decode(path)[2].items()
-        if name.startswith(training_state.PREFIX)
-    }
-    files.write(path, saving.encode(net, tensors, training=training))
-    with pytest.raises(ann.InvalidArgument):
-        resume(path, *two_moons)
+WRONG = [None, -1, 0, 0.5, 2**63, 10**400, "x", [[]], {}]
+
+
+def places(content, place=()):
+    """Where there is a value in a description."""
+    if place:
+        yield place
+    if isinstance(content, (dict, list)):
+        for key in content if isinstance(content, dict) else range(len(content)):
+            yield from places(content[key], (*place, key))
+
+
+@pytest.mark.filterwarnings("ignore")  # values of the right kind may still make it diverge
+def test_every_field_of_a_checkpoint_is_checked(path, two_moons):
+    """Whole by its digest, and yet not what training writes: one sentence, or a value that is."""
+    X, Y = two_moons
+    options = {"validation": (X, Y), "sample_weight": np.ones(40)}
+    with pytest.raises(Crash):
+        ann.train(
+            network(), X, Y, epochs=4, patience=4, clip_norm=1.0, **options, checkpoint=path,
+            optimizer=ann.AdamW(ann.WarmUp(ann.Cosine(0.01), 2)), callbacks=[crash_at(3)],
+        )  # fmt: skip
+    net, _, tensors = saving.decode(path)
+    tensors = {name: each for name, each in tensors.items() if name.startswith("training.")}
+    stored = saving.describe(path)["training"]
+    taken, messages = set(), []
+    for place in places(stored):
+        for wrong in (*WRONG, "none at all"):
+            training = copy.deepcopy(stored)
+            *parents, last = place
+            inside = training
+            for key in parents:
+                inside = inside[key]
+            inside[last] = wrong
+            if wrong == "none at all":
+                del inside[last]
+            path.write_bytes(saving.encode(net, tensors, training=training))
+            try:
+                resume(path, X, Y, **options)
+            except ann.AgnosticNNError as error:
+                messages.append(str(error))
+            else:
+                taken.add((place, repr(wrong)))
+    assert not any("\n" in message or len(message) > 1000 for message in messages)
+    for place, wrong in [
+        (("settings", "last"), "'x'"), (("every",), "0"), (("best",), "{}"), (("data",), "None"),
+        (("settings", "shuffle"), "0"), (("finished",), "0"), (("settings", "validation"), "'x'"),
+        (("step",), repr(2**63)), (("epoch",), "0.5"), (("history",), "{}"), (("backend",), "'x'"),
+        (("data", "X", "shape"), "[[]]"), (("optimizer", "learning_rate", "length"), "'x'"),
+    ]:  # fmt: skip
+        assert place in set(places(stored))
+        assert (place, wrong) not in taken
 
 
 def test_tensors_of_another_shape(path, two_moons):

@@ -23,7 +23,7 @@ FLOORS = [
     {"architecture"},
     {"backends"},
     {"network", "progress"},
-    {"training_state", "container"},
+    {"training_state", "container", "fingerprints"},
     {"descriptions"},
     {"saving"},
     {"checkpoints"},

@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 import agnostic_nn as ann
-from agnostic_nn import container, descriptions, saving
+from agnostic_nn import container, descriptions, files, saving
 from agnostic_nn.installing import install_line
 from agnostic_nn.saving import load, load_with_preparation, save
 from agnostic_nn.tabular import Preparation
@@ -148,6 +148,68 @@ def test_replaces_in_one_step_and_leaves_nothing_beside(net, file):
     save(net, file)
     np.testing.assert_array_equal(load(file).theta, net.theta)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes")
+@pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
+def test_the_mode_stays(net, file, mode):
+    file.chmod(mode)
+    save(net, file)
+    assert file.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_stays_one(net, file, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target = file.rename(tmp_path / "elsewhere" / "target")
+    file.symlink_to(target)
+    before = target.read_bytes()
+    net.theta += 1.0
+    save(net, file)
+    assert file.is_symlink()
+    assert target.read_bytes() != before
+    np.testing.assert_array_equal(load(file).theta, net.theta)
+    new = tmp_path / "new"
+    new.symlink_to(tmp_path / "elsewhere" / "later")
+    save(net, new)
+    assert (tmp_path / "elsewhere" / "later").is_file()
+    assert {path.name for path in (tmp_path / "elsewhere").iterdir()} == {"target", "later"}
+
+
+def test_what_is_no_file_is_not_replaced(net, tmp_path):
+    fifo = tmp_path / "fifo"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(fifo)
+    else:
+        fifo.mkdir()
+    with pytest.raises(ann.InvalidArgument, match=r"fifo' cannot be written: it is not a file\."):
+        save(net, fifo)
+
+
+def test_half_a_file_of_a_killed_writer_is_written_over(net, file):
+    for name in (
+        ".model.safetensors.ann-part",
+        ".model.safetensors.ann-lock",
+        ".model.safetensors.x",
+    ):
+        (file.parent / name).write_bytes(b"half a file")
+    save(net, file)
+    assert {path.name for path in file.parent.iterdir()} == {file.name, ".model.safetensors.x"}
+
+
+def test_two_writers_wait_for_each_other(net, file, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE", 0.01)
+    with files.held(file), pytest.raises(ann.InvalidArgument, match="is being written by another"):
+        save(net, file)
+    monkeypatch.setattr(files, "PATIENCE", 60.0)
+    save(net, file)
+    assert not any(files.is_left_over(path) for path in file.parent.iterdir())
+
+
+def test_without_filelock(net, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "filelock", None)
+    with pytest.raises(ann.DependencyMissing, match=re.escape(install_line("save"))):
+        save(net, tmp_path / "m")
 
 
 def test_a_failed_write_keeps_what_was_there(net, file, monkeypatch):
@@ -354,7 +416,10 @@ def test_preparation_of_the_command_line_keeps_loading():
 
 
 def test_training_goes_on_from_files_there_ever_were(tmp_path):
-    """From where the optimizer stood, and from a checkpoint with settings of its own."""
+    """From where the optimizer stood, and from a checkpoint with settings of its own.
+
+    The first has dropout, and the masks are today's from there on: those of before repeated.
+    """
     for stem in ("v1-training", "v1-checkpoint"):
         path = tmp_path / f"{stem}.safetensors"
         path.write_bytes((MODELS[0].parent / path.name).read_bytes())
