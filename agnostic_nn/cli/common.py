@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, breast_cancer, wine, iris, diabetes, or a .csv, .parquet, .npz or .npy file.",
+        help="digits, breast_cancer, wine, iris, diabetes; a file: .csv, .tsv, .jsonl, .parquet, "
+        ".feather, .xlsx, .npz, .npy; a folder of them; - for standard input.",
         show_default=False,
     ),
 ]
@@ -37,6 +38,57 @@ BackendName = Annotated[
         show_default="auto: a GPU where one is usable",
     ),
 ]
+
+Separator = Annotated[
+    str | None,
+    typer.Option("--sep", help="Between columns: a character, or tab.", show_default="found"),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of text: utf-8, cp1252, shift_jis.", show_default="found"),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="Before the fraction of numbers: . or a comma.", show_default="found"),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Of a table in memory, or of a part where it is read in parts: 500MB, 8GB.",
+        show_default="half of the machine's",
+    ),
+]
+
+
+def table_options(
+    separator: str | None, encoding: str | None, decimal: str | None, max_memory: str | None
+) -> dict[str, Any]:
+    """Return how a table is to be read, in the terms of `read_table`."""
+    return {
+        "separator": separator,
+        "encoding": encoding,
+        "decimal": decimal,
+        "max_memory": None if max_memory is None else in_number(max_memory),
+    }
+
+
+def in_number(size: str) -> int:
+    """Return how many bytes "500MB" or "8 GB" are."""
+    from ..errors import InvalidArgument
+
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    number = size.strip().upper().rstrip("BKMGT ")
+    unit = size.strip().upper()[len(number) :].strip()
+    try:
+        found = float(number) * units[unit if unit.endswith("B") or not unit else f"{unit}B"]
+        if not 0 < found < float("inf"):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise InvalidArgument(
+            f"max_memory={size!r}: wanted a number of bytes such as 500MB or 8GB."
+        ) from None
+    return int(found)
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -73,3 +125,14 @@ def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
             f"{found.n_outputs} outputs, the network has {widths[0]} and {widths[-1]}."
         )
     return net, found
+
+
+def warn_of_known_rows(preparation: Preparation, X: Any) -> None:
+    """Say where a table has rows that the model was trained on: its scores would flatter it."""
+    same, of = preparation.known_rows(X)
+    if same > 0.1 * of:
+        say(
+            f"agnostic-nn: warning: {same:,} of {of:,} rows are equal to rows that the model was "
+            "trained on: rows it has never seen would tell how good it is.",
+            err=True,
+        )

@@ -1,4 +1,4 @@
-"""`agnostic-nn predict`: predictions for a table, as CSV."""
+"""`agnostic-nn predict`: predictions for a table, in the format that is asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from .common import BackendName, Data, Model, choose_backend, load_model, say
+from .common import (
+    BackendName,
+    Data,
+    Decimal,
+    Encoding,
+    MaxMemory,
+    Model,
+    Separator,
+    choose_backend,
+    load_model,
+    say,
+    table_options,
+)
+
+#: How many rows are read at a time, and how many numbers they may become.
+ROWS, NUMBERS = 2**17, 2**25
 
 
 def predict(
@@ -16,47 +31,48 @@ def predict(
     data: Data,
     out: Annotated[
         Path | None,
-        typer.Option(help="A new CSV file.", show_default="standard output"),
+        typer.Option(
+            help="A new file: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx.",
+            show_default="CSV on standard output",
+        ),
     ] = None,
     backend: BackendName = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    max_memory: MaxMemory = None,
 ) -> None:
     """Print a prediction for each row of DATA; with the probability of each class, if there are.
 
-    DATA has the columns the model was trained with, in any order; others are not looked at.
-    A class whose name a spreadsheet would take for a formula has an apostrophe before it.
+    DATA has the columns the model was trained with, in any order; others are not looked at. It is
+    read part by part, and may be larger than memory. A class whose name a spreadsheet would take
+    for a formula has an apostrophe before it.
     """
-    from ..errors import InvalidArgument
-    from ..files import write
-    from ..tabular import read_table
+    from ..tabular import Differences, read_parts
+    from ..tabular.writing import check_out, for_spreadsheets, table_written
 
-    if out is not None and out.exists():
-        raise InvalidArgument(f"out={str(out)!r} exists: choose a name that is free.")
-    net, preparation = load_model(model, choose_backend(backend)[0])
-    outputs = net.predict(preparation.features(read_table(data).frame))
-    table = preparation.predictions(outputs).to_frame()
-    if not preparation.classes:
-        table["prediction"] = table["prediction"].map("{:.9g}".format)
-    else:
-        table["prediction"] = table["prediction"].map(_no_formula)
-        for label, column in preparation.probabilities(outputs).items():
-            table[f"probability_{label}"] = column.map("{:.6g}".format)
-    text = table.to_csv(index=False)
     if out is not None:
-        write(out, text.encode())
-        say(f"{len(table):,} predictions: {out}")
-    elif sys.stdout.isatty():
+        check_out(out)
+    net, preparation = load_model(model, choose_backend(backend)[0])
+    options = table_options(separator, encoding, decimal, max_memory)
+    options["rows"] = max(1, min(ROWS, NUMBERS // preparation.n_features))
+    dtype = "float32" if net.dtype_name == "float32" else "float64"
+    differences, rows = Differences(), 0
+
+    def show(table: Any) -> None:
+        text = for_spreadsheets(table).to_csv(index=False, header=rows == 0)
         for line in text.split("\n")[:-1]:
             say(line)
-    else:
-        typer.echo(text, nl=False)
 
-
-def _no_formula(label: Any) -> Any:
-    """Return a class as a spreadsheet may read it: its text is text, -1.5 stays a number."""
-    if not (isinstance(label, str) and label.startswith(("=", "+", "-", "@", "\t", "\r"))):
-        return label
-    try:
-        float(label)
-    except ValueError:
-        return f"'{label}"
-    return label
+    with table_written(out) as write:
+        if out is None and sys.stdout.isatty():
+            write = show
+        for part in read_parts(data, **options):
+            inputs = preparation.features(part.frame, dtype=dtype, differences=differences)
+            table = preparation.answers(net.predict(inputs))
+            write(table)
+            rows += len(table)
+    if sentence := differences.sentence():
+        say(f"agnostic-nn: warning: data differs from training {sentence}", err=True)
+    if out is not None:
+        say(f"{rows:,} predictions: {out}")

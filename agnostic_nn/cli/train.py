@@ -134,6 +134,8 @@ def train(
 
     say(f"backend: {why}")
     say(f"data: {task_data.describe()}")
+    for note in task_data.notes:
+        say(f"data: {note}")
     say(f"task: {_describe_task(preparation)} ({task_data.reason})")
     say(f"network: {net!r}")
     say(
@@ -179,6 +181,8 @@ class TaskData:
         Fitted on the rows to train on.
     reason : str
         Why it is the task it is.
+    notes : tuple of str
+        What was decided about the table, a sentence each.
     """
 
     name: str
@@ -189,6 +193,7 @@ class TaskData:
     test: tuple[Any, Any]
     preparation: Preparation
     reason: str
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -205,7 +210,8 @@ class TaskData:
         preparation = Preparation.fit(X_train, y_train, task or found)
         train = preparation.features(X_train), preparation.targets(y_train)
         test = preparation.features(X_test, differences=Differences()), preparation.targets(y_test)
-        return cls(table.name, X, X_test, y_test, train, test, preparation, reason)
+        notes = (*table.notes, *preparation.notes)
+        return cls(table.name, X, X_test, y_test, train, test, preparation, reason, notes)
 
     def describe(self) -> str:
         """Return the data in a line."""

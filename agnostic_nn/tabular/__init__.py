@@ -7,6 +7,7 @@ from .readers import BUILT_IN
 from .reading import Table, read_parts, read_table
 from .targets import natural, task_of
 from .text import MISSING
+from .writing import table_written
 
 __all__ = [
     "BUILT_IN",
@@ -29,6 +30,7 @@ __all__ = [
     "natural",
     "read_parts",
     "read_table",
+    "table_written",
     "task_of",
     "tell",
 ]

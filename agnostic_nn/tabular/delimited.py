@@ -102,7 +102,7 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
             parts = pandas.read_csv(
                 text, sep=written.separator, quotechar=written.quote, header=0, names=names,
                 index_col=False if len(names) == 1 else None, dtype=str, na_filter=False,
-                skipinitialspace=written.separator != "\t", chunksize=source.rows or _rows(source),
+                skipinitialspace=written.separator != "\t", chunksize=_rows(source),
             )  # fmt: skip
             for part in parts:
                 yield part.reset_index(drop=True)
@@ -125,10 +125,11 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
 
 
 def _rows(source: Source) -> int:
-    """How many rows are about `CHUNK` bytes of text."""
+    """How many rows are about `CHUNK` bytes of text, and no more than are asked for."""
     with source.open() as stream:
         start = stream.read(SAMPLE)
-    return max(100, CHUNK * max(1, start.count(b"\n")) // len(start))
+    rows = max(100, CHUNK * max(1, start.count(b"\n")) // len(start))
+    return rows if source.rows is None else min(rows, source.rows)
 
 
 def _encoding_of(source: Source) -> str:

@@ -6,7 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from .columns import (
 )
 from .frames import as_frame, as_series, check_complete, few, import_pandas
 from .inspecting import Wishes, inspect
+from .seen import Seen
 from .targets import labels_like, natural, task_of
 from .text import MISSING
 
@@ -59,6 +60,10 @@ class Blocks:
     categorical_names: tuple[str, ...]
     sizes: tuple[int, ...]
 
+    def rows(self) -> Array:
+        """Return all of it as one array of numbers."""
+        return np.concatenate([self.numeric, self.indicators, self.codes], axis=1)
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -86,6 +91,8 @@ class Preparation:
         The columns that are not read, and why.
     missing : tuple of str
         The texts that stand for no value.
+    seen : Seen
+        The rows of training, to know them again.
 
     Examples
     --------
@@ -109,6 +116,7 @@ class Preparation:
     scale: float = 1.0
     left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
     missing: tuple[str, ...] = MISSING
+    seen: Seen = field(default_factory=Seen)
 
     @classmethod
     def fit(
@@ -152,16 +160,19 @@ class Preparation:
             raise unknown_name("task", task, ("classification", "regression"))
         if decimal not in (None, ".", ","):
             raise unknown_name("decimal", decimal, (".", ","))
-        words = tuple(missing)
-        found = inspect(as_frame(X), Wishes(categorical, numeric, drop, words, decimal))
+        X, words = as_frame(X), tuple(missing)
+        found = inspect(X, Wishes(categorical, numeric, drop, words, decimal))
         columns = tuple(column for column in found if isinstance(column, Column))
         left_out = tuple(column for column in found if isinstance(column, LeftOut))
         features = cls("", columns, left_out=left_out, missing=words)
+        rows = features.blocks(X, differences=Differences()).rows()
+        features = replace(features, seen=Seen.of(rows))
         if y is None:
             return features
-        return features._with_target(natural(as_series(y), words, decimal), task)
+        return features.with_target(natural(as_series(y), words, decimal), task)
 
-    def _with_target(self, y: Any, task: str | None) -> Preparation:
+    def with_target(self, y: Any, task: str | None = None) -> Preparation:
+        """Return the preparation of the same features for a complete target, a Series."""
         target = str(y.name)
         check_complete("target", y.to_frame())
         if y.nunique() < 2:
@@ -169,13 +180,12 @@ class Preparation:
                 f"target={target!r} is {y.tolist()[0]!r} in every row: wanted at least two "
                 "different values to tell apart."
             )
-        rest: dict[str, Any] = {"left_out": self.left_out, "missing": self.missing}
         if (task or task_of(y)[0]) == "classification":
             shares = y.value_counts(normalize=True).sort_index()
             classes = tuple(shares.index.tolist())
-            return Preparation(target, self.columns, classes, tuple(shares.tolist()), **rest)
+            return replace(self, target=target, classes=classes, shares=tuple(shares.tolist()))
         mean, scale = moments(_quantity(y, target, self.missing), target)
-        return Preparation(target, self.columns, mean=mean, scale=scale, **rest)
+        return replace(self, target=target, mean=mean, scale=scale)
 
     @property
     def task(self) -> str:
@@ -341,6 +351,24 @@ class Preparation:
         frame.columns = list(self.classes)
         return frame
 
+    def known_rows(self, frame: Any) -> tuple[int, int]:
+        """Return how many rows of a table are equal to rows of training, of how many it is known.
+
+        (0, 0) where the rows of training are too much alike for that, or the model is of before
+        it was taken down.
+        """
+        if not self.seen.tells:
+            return 0, 0
+        return self.seen.among(self.blocks(frame, differences=Differences()).rows())
+
+    def answers(self, outputs: Array) -> Any:
+        """Return predictions as a table: "prediction", and "probability_CLASS" for each class."""
+        table = self.predictions(outputs).to_frame()
+        if not self.classes:
+            return table
+        probabilities = self.probabilities(outputs).add_prefix("probability_")
+        return import_pandas().concat([table, probabilities], axis=1)
+
     def to_json(self) -> dict[str, Any]:
         """Return it in terms of JSON."""
         return {
@@ -353,6 +381,7 @@ class Preparation:
             "scale": self.scale,
             "left_out": [{"name": column.name, "note": column.note} for column in self.left_out],
             "missing": list(self.missing),
+            "seen": asdict(self.seen),
         }
 
     @classmethod
@@ -382,6 +411,7 @@ class Preparation:
                     for column in content.get("left_out", ())
                 ),
                 tuple(map(str, content.get("missing", MISSING))),
+                Seen(**content.get("seen", {})),
             )
             preparation._check()
             return preparation
@@ -401,6 +431,7 @@ class Preparation:
             raise ValueError("columns and their categories have different names")
         for column in self.columns:
             column.check()
+        self.seen.check()
         kinds = {type(label) for label in self.classes}
         if len(kinds) > 1 or not kinds <= {str, bool, int, float} or len(self.classes) == 1:
             raise ValueError("classes are labels of one kind")

@@ -87,7 +87,14 @@ def _read_parquet(source: Source) -> Iterator[Chunk]:
         n = file.metadata.num_rows
         rows = n if source.rows is None else source.rows
         source.check_size(len(file.schema_arrow) * min(rows, n))
-        yield from _arrow_chunks(source, file.iter_batches(min(rows, ROWS)), file.schema_arrow)
+        yield from _arrow_chunks(
+            source, file.iter_batches(_batch(rows, len(file.schema_arrow))), file.schema_arrow
+        )
+
+
+def _batch(rows: int, columns: int) -> int:
+    """How many rows of so many columns to unpack at a time."""
+    return max(1, min(rows, ROWS, 2**23 // max(1, columns)))
 
 
 def _read_feather(source: Source) -> Iterator[Chunk]:
