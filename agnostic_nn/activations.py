@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from .checks import look_up
 from .errors import InvalidArgument
 from .namespace import Array, Namespace, agnostic
+from .values import Value
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(Value):
     """An activation function with what backward propagation needs of it.
 
     Parameters

@@ -24,7 +24,7 @@ from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array, Namespace
 from .network import ORDER, Network, is_finite
-from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights
+from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights, get_optimizer
 from .progress import ProgressBar
 from .training_state import History, Training
 
@@ -86,7 +86,6 @@ def run(
     """Train from where the network stands to the last epoch, or to an earlier end."""
     training: Training = net.training
     history, last, batch_size = training.history, settings.last, settings.batch_size
-    step = TrainingStep(net.architecture, training.optimizer, settings.clip_norm)
     metric = metric_for(net.architecture.loss.name)
     n = int(data[0].shape[0]) if chosen is None else len(chosen)
     steps = -(-n // batch_size)
@@ -98,6 +97,9 @@ def run(
     ):
         while training.epoch < last:
             began = time.perf_counter()
+            step = TrainingStep(
+                net.architecture, training.optimizer.in_a_step(), settings.clip_norm
+            )
             rates = _rates(training, steps, last, history.get(watched, ()))
             try:
                 state, cost = net.backend.epoch(
@@ -148,14 +150,13 @@ def run(
                 copy = net.xp.asarray(net.theta, copy=True)
                 best = Best(row[watched], training.epoch, copy)
             try:
-                # every callback is called, also after one has asked to stop
-                stop = [callback(net, history) for callback in callbacks]
+                stop = _call_back(callbacks, net)
             except BaseException:
                 if checkpoint is not None:
                     checkpoint.write(net, best)
                 raise
             waited = training.epoch - max(best.epoch, settings.first)
-            if any(stop) or (settings.patience is not None and waited >= settings.patience):
+            if stop or (settings.patience is not None and waited >= settings.patience):
                 break
             if checkpoint is not None and training.epoch < last:
                 if interrupts.seen or checkpoint.is_due(training.epoch):
@@ -205,6 +206,23 @@ class Interrupts:
         if self.seen:
             raise KeyboardInterrupt
         self.seen = True
+
+
+def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
+    """Call every callback, and return whether one asks to stop.
+
+    An optimizer that one of them put in the place of another takes effect with the next epoch;
+    it goes on from what the other remembered where it is of the same kind.
+    """
+    training: Training = net.training
+    kind = type(training.optimizer)
+    try:
+        return any([callback(net, training.history) for callback in callbacks])  # noqa: C419
+    finally:
+        training.optimizer = get_optimizer(training.optimizer)
+        if type(training.optimizer) is not kind:
+            training.state = training.optimizer.initial_state(net.theta, net.xp)
+            training.step = 0
 
 
 def _rates(

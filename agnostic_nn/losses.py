@@ -30,10 +30,11 @@ from .activations import (
 from .checks import check_arrays, check_columns, check_flag, check_same_shape, look_up
 from .errors import InvalidArgument
 from .namespace import Array, Namespace, Numbers, agnostic
+from .values import Value
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(Value):
     """A loss with its derivative and the output activation it belongs to.
 
     Parameters

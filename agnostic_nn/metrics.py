@@ -61,11 +61,21 @@ def r2_score(A: Array, Y: Array, *, xp: Namespace = None) -> Array:
     >>> float(r2_score(Y, Y)), float(r2_score(0.0 * Y + 2.0, Y))
     (1.0, 0.0)
     """
-    left = xp.sum((Y - A) ** 2, axis=0)
-    whole = xp.sum((Y - xp.mean(Y, axis=0, keepdims=True)) ** 2, axis=0)
+    dtype = A.dtype
+    if xp.finfo(dtype).bits < 32:  # whose sums end at 65504, or have three digits
+        A, Y = xp.astype(A, xp.float32), xp.astype(Y, xp.float32)
+    left, whole = _norm(Y - A, xp), _norm(Y - xp.mean(Y, axis=0, keepdims=True), xp)
     flat = whole == 0.0  # a constant target: 1 where it is met, else 0, as scikit-learn has it
-    share = 1.0 - left / xp.where(flat, xp.ones_like(whole), whole)
-    return xp.mean(xp.where(flat, xp.astype(left == 0.0, share.dtype), share))
+    share = 1.0 - (left / xp.where(flat, xp.ones_like(whole), whole)) ** 2
+    score = xp.mean(xp.where(flat, xp.astype(left == 0.0, share.dtype), share))
+    return xp.astype(score, dtype)
+
+
+def _norm(x: Array, xp: Namespace) -> Array:
+    """Return the Euclidean norm of each column, by way of the largest, whose square overflows."""
+    largest = xp.max(xp.abs(x), axis=0)
+    unit = xp.where(largest > 0.0, largest, xp.ones_like(largest))
+    return unit * xp.sqrt(xp.sum((x / unit) ** 2, axis=0))
 
 
 #: The score that goes with a loss; R^2 with every other.

@@ -8,23 +8,36 @@ them in place where arrays allow that.
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from .checks import check_number, look_up
 from .namespace import Array, Namespace
 from .schedules import Schedule, as_schedule
+from .values import Value
 
 #: What an optimizer remembers from step to step: vectors shaped like theta.
 State = tuple[Array, ...]
 #: A Python float, or a 0-d array where a step is compiled.
 Rate = Any
 Updated = tuple[Array, State]
+Update = TypeVar("Update", bound=Callable[..., Updated])
+
+
+def by_rate_alone(update: Update) -> Update:
+    """Say of an `update` that learning rate and weight decay reach it by its arguments alone.
+
+    A step that was compiled with it is then the step for all of them.
+    """
+    update.by_rate_alone = True  # type: ignore[attr-defined]
+    return update
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Value):
     """Base of the update rules.
 
     Parameters
@@ -66,6 +79,18 @@ class Optimizer:
         """Return theta and the state after a step with the gradient g."""
         raise NotImplementedError
 
+    def in_a_step(self) -> Optimizer:
+        """Return what a training step is compiled with: the same for every learning rate.
+
+        That is so where `by_rate_alone` says it of the rule; any other one stays as it is.
+        """
+        if not hasattr(type(self).update, "by_rate_alone"):
+            return self
+        rule = copy.copy(self)
+        object.__setattr__(rule, "learning_rate", None)
+        object.__setattr__(rule, "weight_decay", 1.0 if self.weight_decay > 0.0 else 0.0)
+        return rule
+
 
 def decay_weights(theta: Array, decayed: Array, rate: Rate) -> Array:
     """Theta = theta - rate * theta, where `decayed` is 1 (the weights) and not 0 (the biases)."""
@@ -93,6 +118,7 @@ class SGD(Optimizer):
 
     learning_rate: float | Schedule = 0.1
 
+    @by_rate_alone
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         theta -= rate * g
         return theta, ()
@@ -114,6 +140,7 @@ class Momentum(Optimizer):
     momentum: float = 0.9
     slots = 1
 
+    @by_rate_alone
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         (velocity,) = state
         velocity *= self.momentum
@@ -138,6 +165,7 @@ class Nesterov(Optimizer):
     momentum: float = 0.9
     slots = 1
 
+    @by_rate_alone
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         (velocity,) = state
         step = rate * g
@@ -166,11 +194,12 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
     slots = 1
 
+    @by_rate_alone
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         (v,) = state
         v *= self.rho
         v += (1.0 - self.rho) * g * g
-        theta -= rate * g / (xp.sqrt(v) + self.epsilon)
+        theta -= rate * g / (xp.sqrt(v) + _held(self.epsilon, v, xp))
         return theta, (v,)
 
 
@@ -206,13 +235,14 @@ class Adam(Optimizer):
     def rate(self, learning_rate: float, t: int) -> float:
         return learning_rate * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
 
+    @by_rate_alone
     def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
         m, v = state
         m *= self.beta1
         m += (1.0 - self.beta1) * g
         v *= self.beta2
         v += (1.0 - self.beta2) * g * g
-        theta -= rate * m / (xp.sqrt(v) + self.epsilon)
+        theta -= rate * m / (xp.sqrt(v) + _held(self.epsilon, v, xp))
         return theta, (m, v)
 
 
@@ -229,6 +259,11 @@ class AdamW(Adam):
     """
 
     weight_decay: float = field(default=0.01, kw_only=True)
+
+
+def _held(epsilon: float, v: Array, xp: Namespace) -> float:
+    """Epsilon, held where the dtype still has it: to float16 1e-8 is 0, and 0 / 0 no step."""
+    return max(epsilon, float(xp.finfo(v.dtype).smallest_normal))
 
 
 def clip_by_global_norm(gradient: Array, largest: float, xp: Namespace) -> Array:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from .checks import check_number, look_up
 from .errors import InvalidArgument, shown
+from .values import Value
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Value):
     """Base of the schedules.
 
     Parameters
@@ -81,7 +83,8 @@ class StepDecay(Schedule):
         check_number("factor", self.factor, at_least=0.0, at_most=1.0)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        return float(self.initial * self.factor ** math.floor(epoch / self.every))
+        times = min(epoch / self.every, sys.float_info.max)  # a quotient may overflow
+        return float(self.initial * self.factor ** float(math.floor(times)))
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,44 @@ class ReduceOnPlateau(Schedule):
         check_number("patience", self.patience, at_least=1, integer=True)
 
     def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
-        rate, best, waited = self.initial, math.inf, 0
-        for cost in costs:
-            if cost < (1.0 - self.tolerance) * best:
-                best, waited = cost, 0
+        plateau = getattr(self, "_plateau", None)
+        if plateau is None or not plateau.goes_on_in(costs):
+            plateau = _Plateau(costs, self.initial)
+            object.__setattr__(self, "_plateau", plateau)
+        return plateau.rate_of(self)
+
+
+class _Plateau:
+    """How far `ReduceOnPlateau` has read the costs, so that no epoch reads all of them again.
+
+    A list of costs only grows; one that is another, or has changed its end, is read anew.
+    """
+
+    def __init__(self, costs: Sequence[float], rate: float) -> None:
+        self.costs, self.rate = costs, rate
+        self.best, self.waited, self.read = math.inf, 0, 0
+        self.last = math.nan
+
+    def goes_on_in(self, costs: Sequence[float]) -> bool:
+        """Whether these are the costs that were read, and perhaps more of them."""
+        read = self.read
+        return costs is self.costs and (
+            read == 0 or (len(costs) >= read and costs[read - 1] == self.last)
+        )
+
+    def rate_of(self, schedule: ReduceOnPlateau) -> float:
+        """Read on to the end."""
+        for cost in self.costs[self.read :]:
+            least = schedule.tolerance * abs(self.best) if self.best < math.inf else 0.0
+            if cost < self.best - least:
+                self.best, self.waited = cost, 0
             else:
-                waited += 1
-            if waited == self.patience:
-                rate, waited = rate * self.factor, 0
-        return rate
+                self.waited += 1
+            if self.waited == schedule.patience:
+                self.rate, self.waited = self.rate * schedule.factor, 0
+            self.last = cost
+        self.read = len(self.costs)
+        return self.rate
 
 
 @dataclass(frozen=True)

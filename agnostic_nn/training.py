@@ -77,7 +77,9 @@ def train(
     clip_norm : float, optional
         The largest norm a gradient may have; larger ones are scaled down.
     callbacks : iterable of callable
-        Each is called as ``callback(net, history)`` after each epoch; a true answer stops.
+        Each is called as ``callback(net, history)`` after each epoch; a true answer stops. It may
+        put another optimizer in the place of ``net.training.optimizer``: the next epoch takes it,
+        and what is remembered goes on where it is of the same kind.
     progress : bool, optional
         Whether to show a progress bar; left out, when a person watches a terminal.
     checkpoint : str or path, optional

@@ -13,6 +13,7 @@ from .namespace import Array
 from .network import Network, on_host
 from .optimizers import OPTIMIZERS, Optimizer, State
 from .schedules import SCHEDULES, Schedule
+from .values import settings
 
 #: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
 #: "validation_cost" and "validation_score".
@@ -113,6 +114,11 @@ def to_json(thing: Optimizer | Schedule) -> dict[str, Any]:
             f"into agnostic_nn.{registry} under one first."
         )
     fields = {each.name: getattr(thing, each.name) for each in dataclasses.fields(thing)}
+    if beside := sorted(settings(thing).keys() - fields.keys()):
+        raise InvalidArgument(
+            f"{type(thing).__name__} has settings that a file cannot keep, {', '.join(beside)}: "
+            "make it a dataclass, and them its fields."
+        )
     return {"name": name} | {key: plain(key, value) for key, value in fields.items()}
 
 

@@ -267,6 +267,37 @@ def test_training_carries_on_where_it_was_moved(backend):
     assert np.isfinite(net.backend.to_numpy(net.theta)).all()
 
 
+class TestWhatJAXCompiles:
+    """Once for networks that differ in numbers alone which a compiled step is given."""
+
+    def programs(self, **options):
+        pytest.importorskip("jax", reason="jax is not installed")
+        from agnostic_nn.backends import on_jax
+
+        before = on_jax._compile.cache_info().misses
+        for seed, rate in ((1, 0.1), (2, ann.Cosine(0.2)), (3, 0.3)):
+            changed = {name: value(seed) for name, value in options.items()}
+            net = ann.Network([3, 4, 1], "huber", seed=seed, dropout=0.1, backend="jax")
+            ann.train(net, np.ones((10, 3)), np.ones(10), epochs=2, batch_size=4,
+                      optimizer=ann.Nesterov(rate, **changed))  # fmt: skip
+            assert len(net.training.compiled) == 2  # for 4 examples, and for the 2 that are left
+        return on_jax._compile.cache_info().misses - before
+
+    def test_seed_and_learning_rate_are_not_compiled(self):
+        assert self.programs(weight_decay=lambda seed: 0.5 / seed) == 2
+
+    def test_what_is_in_the_equations_is_compiled(self):
+        assert self.programs(momentum=lambda seed: 0.5 + 0.1 * seed) == 6
+
+    def test_programs_do_not_pile_up(self):
+        on_jax = pytest.importorskip("agnostic_nn.backends.on_jax")
+        assert on_jax._compile.cache_info().maxsize <= 16
+        net = ann.Network([1, 1], "huber", backend="jax")
+        for size in (1, 2, 3):
+            ann.train(net, np.ones((3, 1)), np.ones(3), epochs=1, batch_size=size)
+        assert len(net.training.compiled) == 1
+
+
 class TestAssertParity:
     Z = ((-1.0, 0.5), (2.0, 3.0))
 

@@ -148,6 +148,43 @@ def test_adam_s_first_step_is_the_learning_rate():
         np.testing.assert_allclose(theta, [-0.25, 0.25], rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_half_precision_divides_by_no_zero(name, backend):
+    """A gradient of 0, as ReLU gives, moves nothing: epsilon must not be 0 in float16."""
+    if not hasattr(backend.xp, "float16"):
+        pytest.skip("the standard has no float16")
+    xp, optimizer = backend.xp, get_optimizer(name)
+    theta, g = (backend.asarray(x, "float16") for x in ([1.0, 2.0], [0.0, 0.5]))
+    theta, rate = xp.asarray(theta, copy=True), optimizer.rate(0.125, 1)
+    theta, _ = optimizer.update(theta, g, optimizer.initial_state(theta, xp), rate, xp)
+    theta = backend.to_numpy(theta)
+    assert theta[0] == 1.0
+    assert 1.0 < theta[1] < 2.0
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_is_the_same_for_every_learning_rate(name):
+    """So that no backend compiles it anew; whether weights decay is another step."""
+    steps = [
+        OPTIMIZERS[name](learning_rate, weight_decay=decay).in_a_step()
+        for learning_rate in (0.1, ann.Cosine(0.2))
+        for decay in (0.1, 0.2)
+    ]
+    assert all(step == steps[0] for step in steps)
+    assert OPTIMIZERS[name](0.1, weight_decay=0.0).in_a_step() != steps[0]
+
+
+def test_a_rule_that_may_read_its_learning_rate_is_another_for_each():
+    class Mine(ann.SGD):
+        def update(self, theta, g, *_):
+            return theta - self.schedule.initial * g, ()
+
+    assert Mine(0.1).in_a_step() != Mine(0.2).in_a_step()
+    net = ann.Network([1, 1], "squared_error", initializer="zeros", dtype="float64")
+    ann.train(net, [[0.0]], [1.0], epochs=1, optimizer=Mine(0.5))
+    assert net.theta.tolist() == [0.0, 0.5]
+
+
 def test_decoupled_decay_leaves_biases_alone(backend, close):
     net = ann.Network([2, 3, 1], "squared_error", initializer="he_normal", dtype=backend.dtype,
                       backend=backend.backend)  # fmt: skip

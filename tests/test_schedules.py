@@ -15,6 +15,9 @@ from agnostic_nn.schedules import SCHEDULES, as_schedule, get_schedule
         (ann.StepDecay(0.8, every=3, factor=0.5), 2.9, 0.8),
         (ann.StepDecay(0.8, every=3, factor=0.5), 3, 0.4),
         (ann.StepDecay(0.8, every=3, factor=0.5), 7.5, 0.2),
+        (ann.StepDecay(0.1, every=1e-308), 0, 0.1),
+        (ann.StepDecay(0.1, every=1e-308), 7.5, 0.0),
+        (ann.StepDecay(0.1, every=1e-308, factor=1.0), 7.5, 0.1),
         (ann.Exponential(0.8, factor=0.5), 2, 0.2),
         (ann.Exponential(0.8, factor=0.25), 0.5, 0.4),
         (ann.Cosine(1.0, final=0.2), 0, 1.0),
@@ -52,6 +55,57 @@ def test_plateau():
     assert rate(1.0, 1.0, 0.5, 0.5) == 1.0  # the wait begins anew
     assert rate(1.0, *[1.0] * 4) == 0.25
     assert rate(1.0, 1.0 - 1e-5, 1.0 - 2e-5) == 0.5  # less than the tolerance is no fall
+
+
+def test_plateau_of_costs_below_zero():
+    """As a likelihood's are: what is constant does not fall, whatever its sign."""
+    schedule = ann.ReduceOnPlateau(1.0, factor=0.5, patience=2, tolerance=0.1)
+    rate = lambda *costs: schedule(len(costs), 99, costs)  # noqa: E731
+    assert rate(-1.0, -1.0, -1.0) == 0.5
+    assert rate(-1.0, -1.05, -1.05) == 0.5  # less than the tolerance
+    assert rate(-1.0, -1.2, -1.4) == 1.0
+    assert rate(1.0, 0.0, -1.0) == 1.0
+    assert rate(0.0, 0.0, 0.0) == 0.5
+
+
+class Counted(list):
+    """Costs that count how many of them are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, places):
+        found = super().__getitem__(places)
+        self.looks += len(found) if isinstance(places, slice) else 1
+        return found
+
+    def __iter__(self):
+        self.looks += len(self)
+        return super().__iter__()
+
+
+def test_plateau_reads_no_cost_twice():
+    """However often it is asked: every step of every epoch does."""
+    schedule, costs = ann.ReduceOnPlateau(1.0, factor=0.5, patience=3), Counted()
+    for epoch in range(100):
+        costs.append(1.0 / (1 + epoch // 10))
+        for part in (0.25, 0.75):
+            rate = schedule(epoch + part, 100, costs)
+            assert rate == ann.ReduceOnPlateau(1.0, factor=0.5, patience=3)(0, 0, tuple(costs))
+    by_this_test = 2 * sum(range(101))
+    assert costs.looks <= by_this_test + 3 * len(costs)
+
+
+def test_plateau_of_costs_that_are_others():
+    """The same list with other costs in it, fewer of them, another list of the same length."""
+    schedule = ann.ReduceOnPlateau(1.0, factor=0.5, patience=2)
+    costs = [1.0, 1.0, 1.0]
+    assert schedule(3, 9, costs) == 0.5
+    costs[:] = [1.0, 0.5]
+    assert schedule(2, 9, costs) == 1.0
+    costs[:] = [1.0, 0.9, 0.8]
+    assert schedule(3, 9, costs) == 1.0
+    assert schedule(3, 9, [1.0, 1.0, 1.0]) == 0.5
+    assert schedule == ann.ReduceOnPlateau(1.0, factor=0.5, patience=2)  # it has no state
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

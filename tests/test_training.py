@@ -340,6 +340,44 @@ class TestCallbacks:
         assert len(history["epoch"]) == 4
         assert len(after) == 4
 
+    def replacing(self, two_moons, begin, then, after=2):
+        """Three epochs, of which a callback gives the last ones another optimizer."""
+        net = network()
+
+        def put(net, history):
+            if len(history["epoch"]) == after:
+                net.training.optimizer = then
+
+        ann.train(net, *two_moons, epochs=3, batch_size=10, optimizer=begin, callbacks=[put])
+        return net
+
+    def test_another_kind_of_optimizer(self, two_moons):
+        """From the next epoch on, and as if it had been given to `train`."""
+        net, apart = self.replacing(two_moons, ann.Adam(0.05), ann.Momentum(0.2)), network()
+        ann.train(apart, *two_moons, epochs=2, batch_size=10, optimizer=ann.Adam(0.05))
+        ann.train(apart, *two_moons, epochs=1, batch_size=10, optimizer=ann.Momentum(0.2))
+        assert net.theta.tobytes() == apart.theta.tobytes()
+        assert len(net.training.state) == 1
+        assert net.training.step == 4
+
+    def test_other_settings_of_the_optimizer(self, two_moons):
+        """All of them take effect, and what it remembers goes on."""
+        net, apart = self.replacing(two_moons, ann.Adam(0.05), ann.Adam(0.01, beta1=0.5)), network()
+        ann.train(apart, *two_moons, epochs=2, batch_size=10, optimizer=ann.Adam(0.05))
+        apart.training.optimizer = ann.Adam(0.01, beta1=0.5)
+        ann.train(apart, *two_moons, epochs=1, batch_size=10)
+        assert net.theta.tobytes() == apart.theta.tobytes()
+        assert net.training.step == 12
+
+    def test_an_optimizer_put_in_place_after_the_last_epoch(self, two_moons):
+        net = self.replacing(two_moons, ann.Adam(0.05), "momentum", after=3)
+        ann.train(net, *two_moons, epochs=1)
+        assert net.training.optimizer == ann.Momentum()
+
+    def test_what_is_no_optimizer(self, two_moons):
+        with pytest.raises(ann.InvalidArgument, match="optimizer='momentun' is not known"):
+            self.replacing(two_moons, "adam", "momentun")
+
     def test_an_iterator_is_called_every_epoch(self, two_moons):
         calls = []
         ann.train(network(), *two_moons, epochs=3,

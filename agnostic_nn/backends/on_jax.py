@@ -68,21 +68,25 @@ class JAXBackend(Backend):
         self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
     ) -> tuple[State, float]:
         """Run the whole batches as one compiled loop, then the smaller one that is left."""
-        del compiled  # JAX remembers what it compiled
         n, dtype = epoch.examples, state[0].dtype
         whole, left = divmod(n, epoch.batch_size)
         order = np.arange(n) if epoch.order is None else epoch.order
         order = self.xp.asarray(order, dtype=self.xp.int32)
         rates = self.xp.asarray(np.asarray(epoch.rates), dtype=dtype)
         keys = self.xp.asarray(epoch.keys)
-        run, cost = _compiled(self.device.platform), self.xp.zeros((), dtype=dtype)
+        cost, used = self.xp.zeros((), dtype=dtype), {}
         for start, steps, size in ((0, whole, epoch.batch_size), (whole, int(left > 0), left)):
             if steps > 0:
                 rows = order[start * epoch.batch_size :][: steps * size]
                 rows = self.xp.reshape(rows, (steps, size))
                 now = slice(start, start + steps)
-                state, added = run(step, state, epoch.data, rows, rates[now], keys[now])
+                arguments = (state, epoch.data, rows, rates[now], keys[now])
+                key = (step, self.device, _shapes(arguments))
+                run = used[key] = compiled.get(key) or _compile(*key)
+                state, added = run(*arguments)
                 cost = cost + added / n
+        compiled.clear()  # but for what this network is trained with now
+        compiled.update(used)
         return state, float(cost)
 
 
@@ -114,18 +118,28 @@ class _WithConcatInPlace:
         return joined
 
 
-@functools.cache
-def _compiled(platform: str) -> Any:
+def _shapes(arguments: Any) -> Any:
+    """Return what JAX compiles for: how the arguments are nested, and the types of the arrays."""
+    import jax
+
+    leaves, tree = jax.tree.flatten(arguments)
+    return tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+
+
+#: How many compiled loops are kept for networks to come, of some megabytes each.
+_KEPT = 16
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _compile(step: Step, device: Any, shapes: Any) -> Any:
+    """Return the loop over a step, a function of its own, so that it goes when nobody holds it."""
+    del shapes
     import jax
     import jax.numpy
 
-    xp: Any = _WithConcatInPlace(jax.numpy) if platform == "cpu" else jax.numpy
+    xp: Any = _WithConcatInPlace(jax.numpy) if device.platform == "cpu" else jax.numpy
 
-    # The state is not donated: writing over the old theta makes the products wait for each other
-    @functools.partial(jax.jit, static_argnums=0)
-    def run(
-        step: Step, state: Any, data: Any, rows: Array, rates: Array, keys: Array
-    ) -> tuple[Any, Array]:
+    def run(state: Any, data: Any, rows: Array, rates: Array, keys: Array) -> tuple[Any, Array]:
         def body(carry: Any, what_changes: Any) -> tuple[Any, None]:
             (state, total), (chosen, now, key) = carry, what_changes
             batch = [
@@ -139,4 +153,5 @@ def _compiled(platform: str) -> Any:
         end, _ = jax.lax.scan(body, start, (rows, rates, keys))
         return end  # type: ignore[no-any-return]
 
-    return run
+    # The state is not donated: writing over the old theta makes the products wait for each other
+    return jax.jit(run)
