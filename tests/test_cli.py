@@ -88,7 +88,10 @@ def undrawn(monkeypatch):
     """Leave the drawing out, which takes most of a short run's time."""
     from agnostic_nn.cli import pictures
 
-    monkeypatch.setattr(pictures, "_png", lambda _: PNG)
+    def drawn(self, form, settings, **options):
+        return PNG if form == "png" else b"<svg/>"
+
+    monkeypatch.setattr(pictures.Picture, "_drawn", drawn)
 
 
 # train
@@ -102,15 +105,21 @@ def test_train_classifier(run, tmp_path):
     assert "data: digits, 1,797 rows, 60 numeric columns, 60 inputs" in lines
     assert "10 classes (the target is whole numbers, 10 distinct values in 1797 rows)" in out
     assert "baseline (majority class)" in out
-    assert "cross-entropy" in out
+    assert "log-loss" in out
     assert "examples/s" in out
     assert lines[-2].startswith("test accuracy: 0.")
     assert lines[-1] == f"pictures: {tmp_path / 'run'}"
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "calibration.png",
         "confusion_matrix.png",
         "history.csv",
+        "importance.png",
         "learning_curves.png",
+        "metrics.json",
         "model.safetensors",
+        "predictions.csv",
+        "report.html",
+        "settings.json",
     ]
     history = pd.read_csv(tmp_path / "run" / "history.csv")
     assert history["epoch"].tolist() == [1, 2, 3]
@@ -296,7 +305,7 @@ def test_names_are_shown_and_not_obeyed(run, tmp_path, kind):
         "train", tmp_path / "a\x1b[2J.csv", "--target", STRANGE, "--out", out_folder, *QUICK
     )
     assert (code, error) == (0, "")
-    assert len(list(out_folder.glob("*.png"))) == 2
+    assert {"learning_curves.png", "report.html"} <= {path.name for path in out_folder.iterdir()}
     code, again, error = run("evaluate", out_folder, tmp_path / "a\x1b[2J.csv")
     assert code == 0
     assert "48 of 60 rows are equal" in error
@@ -433,7 +442,7 @@ def test_pictures_of_a_run_that_broke_off():
         "validation_cost": [0.1, float("nan")],
         "validation_score": [0.5, float("nan")],
     }
-    assert learning_curves(broken, "R2").startswith(PNG)
+    assert learning_curves(broken, "R2").png().startswith(PNG)
 
 
 # predict and evaluate
@@ -460,7 +469,7 @@ def test_evaluate(run, iris, tmp_path):
     network, baseline = (float(cell.strip(" │")) for cell in row.split("│")[2:4])
     assert network > 0.8
     assert baseline == pytest.approx(1 / 3, abs=1e-3)
-    assert "cross-entropy" in out
+    assert "log-loss" in out
 
 
 def test_what_predict_and_evaluate_refuse(fails, iris, shop, tmp_path):

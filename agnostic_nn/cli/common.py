@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import printable
+from ..errors import TableWarning, TrainingWarning, printable
 
 if TYPE_CHECKING:
     from ..backends import Backend
     from ..network import Network
     from ..tabular import Preparation
 
-Data = Annotated[
-    str,
+#: Seconds until the first line of `EpochLines`.
+FIRST_LINE = 5.0
+
+_DATA = (
+    "digits, breast_cancer, wine, iris, diabetes; a file: .csv, .tsv, .jsonl, .parquet, .feather, "
+    ".xlsx, .npz, .npy; a folder of them; - for standard input."
+)
+Data = Annotated[str, typer.Argument(metavar="DATA", help=_DATA, show_default=False)]
+DataFiles = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="DATA",
-        help="digits, breast_cancer, wine, iris, diabetes; a file: .csv, .tsv, .jsonl, .parquet, "
-        ".feather, .xlsx, .npz, .npy; a folder of them; - for standard input.",
-        show_default=False,
+        metavar="DATA", help=f"{_DATA} Several are one below the other.", show_default=False
     ),
+]
+AsJSON = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, and nothing else, instead.")
 ]
 Model = Annotated[
     Path,
@@ -94,6 +107,54 @@ def in_number(size: str) -> int:
 def say(line: str, *, err: bool = False) -> None:
     """Print a line; what names of files, columns and classes hold does not steer the terminal."""
     typer.echo(printable(line), err=err)
+
+
+def print_json(content: Any) -> None:
+    """Print what a program is going to read."""
+    import json
+
+    typer.echo(json.dumps(content, allow_nan=False))
+
+
+def quiet(line: str, *, err: bool = False) -> None:
+    """Print nothing, where a program reads what is printed."""
+
+
+class EpochLines:
+    """Says now and then how training goes, where no progress bar does: a callback of `train`.
+
+    Lines go to standard error, further and further apart.
+    """
+
+    def __init__(self) -> None:
+        self._watched = sys.stderr.isatty()  # by a person, who has the bar
+        self._pause, self._next = FIRST_LINE, time.monotonic() + FIRST_LINE
+
+    def __call__(self, _: Network, history: Mapping[str, Sequence[float]]) -> None:
+        """Say how far it is, if it is time to."""
+        if self._watched or time.monotonic() < self._next:
+            return
+        self._pause = min(2.0 * self._pause, 60.0)
+        self._next = time.monotonic() + self._pause
+        text = f"epoch {history['epoch'][-1]}: cost {history['cost'][-1]:.4g}"
+        if "validation_cost" in history:
+            text += f", {history['validation_cost'][-1]:.4g} on rows that are watched"
+        say(f"{text}, {history['seconds'][-1]:.2g} s", err=True)
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Say warnings as the command line says everything: in one line, without code."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        say(f"agnostic-nn: warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingWarning)
+        warnings.simplefilter("always", TableWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)  # overflow: the cost will tell
+        warnings.showwarning = show
+        yield
 
 
 def choose_backend(name: str | None) -> tuple[Backend, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .common import (
+    AsJSON,
     BackendName,
     Data,
     Decimal,
@@ -12,6 +13,9 @@ from .common import (
     Separator,
     choose_backend,
     load_model,
+    plain_warnings,
+    print_json,
+    quiet,
     say,
     table_options,
     warn_of_known_rows,
@@ -26,19 +30,25 @@ def evaluate(
     encoding: Encoding = None,
     decimal: Decimal = None,
     max_memory: MaxMemory = None,
+    json: AsJSON = False,
 ) -> None:
     """Print how good the model's predictions for DATA are, beside a baseline."""
     from ..tabular import read_table
-    from .report import scores, show_scores
-    from .train import plain_warnings
+    from .data import Examples, Part
+    from .outcome import answers
+    from .report import show_scores
 
+    tell = quiet if json else say
     net, preparation = load_model(model, choose_backend(backend)[0])
     options = table_options(separator, encoding, decimal, max_memory)
     table = read_table(data, **options).labelled(preparation.target, missing=preparation.missing)
     for note in table.notes:
-        say(f"data: {note}")
-    X, y = table.split()
+        tell(f"data: {note}")
+    part = Part(Examples(*table.split()), preparation, warns=True)
     with plain_warnings():
-        found, _ = scores(net, preparation, X, y)
-    show_scores(preparation, f"{table.name}: {len(y):,} rows", found)
-    warn_of_known_rows(preparation, X)
+        scores = answers(net, part)
+    if json:
+        print_json({"data": table.name, "rows": len(part), **scores})
+    else:
+        show_scores(preparation, f"{table.name}: {len(part):,} rows", scores)
+    warn_of_known_rows(preparation, part.examples.X)

@@ -1,73 +1,64 @@
-"""How good predictions are, beside a baseline that looks at no feature."""
+"""Scores as tables on the screen."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..backends import get_backend
 from ..errors import printable
-from ..losses import compute_cost
-from ..metrics import metric_for
+from .outcome import BASELINE, Outcome, Scores
 
 if TYPE_CHECKING:
-    from ..network import Network
     from ..tabular import Preparation
 
-#: Each score with the network's value and the baseline's.
-Scores = dict[str, tuple[float, float]]
+
+def show_outcome(outcome: Outcome) -> None:
+    """Print how good the network is on held-out rows, beside a linear model and a baseline."""
+    rows = f"{len(outcome.held):,} held-out rows"
+    if outcome.folds:
+        rows += f", mean and standard deviation over {len(outcome.folds)} folds"
+    show_scores(outcome.data.preparation, rows, outcome.scores["test"], outcome.spread)
 
 
-def scores(net: Network, preparation: Preparation, X: Any, y: Any) -> tuple[Scores, Any]:
-    """Return the scores on a table, and the network's outputs for it on the host."""
-    outputs = net.predict(preparation.features(X)).astype("float64")
-    targets = preparation.targets(y)
-    baseline = _baseline(preparation, targets)
-    if not preparation.classes:
-        return _regression(preparation, outputs, baseline, targets), outputs
-
-    def both(function: Any) -> tuple[float, float]:
-        return float(function(outputs)), float(function(baseline))
-
-    score, xp = metric_for(preparation.loss), get_backend("numpy").xp
-    return {
-        "accuracy": both(lambda A: score(A, targets, xp=xp)),
-        "cross-entropy": both(lambda A: compute_cost(A.T, targets.T, loss=preparation.loss)),
-    }, outputs
-
-
-def _baseline(preparation: Preparation, targets: Any) -> Any:
-    """The share of each class in training, whose largest is the majority; or the mean, 0."""
-    shares = preparation.shares[-targets.shape[1] :] if preparation.classes else (0.0,)
-    return 0.0 * targets + get_backend("numpy").asarray(shares)
-
-
-def _regression(preparation: Preparation, outputs: Any, baseline: Any, targets: Any) -> Scores:
-    R2, xp = metric_for(preparation.loss), get_backend("numpy").xp
-
-    def both(function: Any) -> tuple[float, float]:
-        return function(outputs), function(baseline)
-
-    return {
-        "R2": both(lambda A: float(R2(A, targets, xp=xp))),
-        "RMSE": both(lambda A: preparation.scale * float(((A - targets) ** 2).mean()) ** 0.5),
-        "MAE": both(lambda A: preparation.scale * float(abs(A - targets).mean())),
-    }
-
-
-def show_scores(preparation: Preparation, title: str, scores: Scores) -> None:
-    """Print the scores as a table."""
+def show_scores(
+    preparation: Preparation,
+    title: str,
+    scores: dict[str, Scores],
+    spread: dict[str, Scores] | None = None,
+) -> None:
+    """Print scores as a table, a column a model."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    baseline = "majority class" if preparation.classes else "mean"
+    from ..tabular.scores import SCORES
+
     table = Table(title=escape(printable(title)), title_justify="left")
     table.add_column("")
-    table.add_column("network", justify="right")
-    table.add_column(f"baseline ({baseline})", justify="right")
-    for name, (network, other) in scores.items():
-        with_unit = name in ("RMSE", "MAE")
-        form = "{:.5g}" if with_unit else "{:.4f}"
-        unit = f" (in units of {preparation.target})" if with_unit else ""
-        table.add_row(escape(printable(name + unit)), form.format(network), form.format(other))
+    for model in scores:
+        table.add_column(heading(model, preparation), justify="right")
+    for score in SCORES[preparation.task]:
+        with_unit = score.name in ("rmse", "mae")
+        name = f"{score.title} (in units of {preparation.target})" if with_unit else score.title
+        cells = [
+            cell(found[score.name], (spread or {}).get(model, {}).get(score.name), with_unit)
+            for model, found in scores.items()
+        ]
+        table.add_row(escape(printable(name)), *cells)
     Console().print(table)
+
+
+def heading(model: str, preparation: Preparation) -> str:
+    """Return what a model is called above its scores."""
+    always = "majority class" if preparation.classes else "mean"
+    return f"{BASELINE} ({always})" if model == BASELINE else model
+
+
+def cell(value: float | None, spread: float | None = None, with_unit: bool = False) -> str:
+    """Return a score for people, with its spread if it has one; "-" where it is not defined."""
+    if value is None:
+        return "-"
+    form = "{:.5g}" if with_unit else "{:.4f}"
+    text = form.format(value)
+    return (
+        text if spread is None else f"{text} ± {('{:.2g}' if with_unit else form).format(spread)}"
+    )

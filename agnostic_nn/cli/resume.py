@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import InvalidArgument
-from .common import say
-from .train import CHECKPOINT, SETTINGS, TaskData, finish, plain_warnings, says_how_to_resume
+from .common import AsJSON, plain_warnings, quiet, say
+from .runs import CHECKPOINT, MODEL, SETTINGS, read_run, says_how_to_resume
 
 
 def resume(
@@ -26,31 +25,27 @@ def resume(
             metavar="NAME", help="Where to go on, as for train.", show_default="where it was"
         ),
     ] = None,
+    json: AsJSON = False,
 ) -> None:
     """Go on with RUN after Ctrl-C or a crash: the model is the one it would have been."""
-    from .. import training
-    from ..saving import describe
+    from . import fitting
+    from .data import Source
+    from .finishing import finish
+    from .outcome import tested
 
-    checkpoint = run / CHECKPOINT
-    if not (checkpoint.exists() and (run / SETTINGS).exists()):
-        done = " It is done." if (run / "model.safetensors").exists() else ""
+    tell = quiet if json else say
+    if not ((run / CHECKPOINT).exists() and (run / SETTINGS).exists()):
+        done = " It is done." if (run / MODEL).exists() else ""
         raise InvalidArgument(
             f"run={str(run)!r} holds no {CHECKPOINT} and {SETTINGS} to go on from.{done}"
         )
-    try:
-        stands = describe(checkpoint)["training"]
-        data = TaskData.read(**json.loads((run / SETTINGS).read_text()))
-        line = f"after epoch {stands['epoch']} of {stands['settings']['last']}"
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InvalidArgument):
-            raise
-        raise InvalidArgument(
-            f"run={str(run)!r}: its {CHECKPOINT} or {SETTINGS} is damaged ({error!r})."
-        ) from error
-    say(f"data: {data.describe()}")
-    say(f"training: goes on {line}")
-    with says_how_to_resume(run):
-        with plain_warnings():
-            net = training.resume(checkpoint, *data.train, validation=data.test, backend=backend)
-        say(f"network: {net!r}")
-        finish(net, data, run)
+    settings = read_run(run)["settings"]
+    line = fitting.where_it_stands(run / CHECKPOINT, run)
+    source = Source.read(settings)
+    data = source.divide(settings)
+    tell(f"data: {source.describe(data.preparation)}")
+    tell(f"training: goes on {line}")
+    with says_how_to_resume(run), plain_warnings():
+        net = fitting.go_on(run / CHECKPOINT, data, backend)
+        tell(f"network: {net!r}")
+        finish(tested(net, data, settings), source, settings, run, as_json=json)

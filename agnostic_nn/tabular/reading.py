@@ -99,7 +99,7 @@ class Table:
             f"{int(absent.sum()):,} of {len(y):,} rows are left out: they have no "
             f"{shown(target)}{written_as}."
         )
-        frame = self.frame.assign(**{target: y})[~absent].reset_index(drop=True)
+        frame = self.frame.assign(**{target: y})[~absent]
         return replace(self, frame=frame, target=target, notes=(*self.notes, note))
 
     def _natural(self, target: str, missing: Collection[str]) -> Any:

@@ -1,0 +1,304 @@
+"""From a table to what a network is fitted to and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidArgument, unknown_name
+from .common import table_options
+from .options import WATCHED, Settings
+
+if TYPE_CHECKING:
+    from ..namespace import Array
+    from ..tabular import Preparation
+    from ..tabular.splits import Splits
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of a table: features, target, what each row counts for, and what it is called."""
+
+    X: Any
+    y: Any
+    weight: Any = None
+    id: Any = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def at(self, rows: Any) -> Examples:
+        """Return the rows that stand at these places."""
+        columns = (self.X, self.y, self.weight, self.id)
+        return Examples(*(None if column is None else column.iloc[rows] for column in columns))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Examples, and what they are to a network.
+
+    Attributes
+    ----------
+    class_weight : dict or None
+        What each class counts for in the cost, beside the row's own weight.
+    warns : bool
+        Whether a warning says where the rows differ from those of training.
+    """
+
+    examples: Examples
+    preparation: Preparation
+    class_weight: dict[Any, float] | None = None
+    warns: bool = False
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @cached_property
+    def inputs(self) -> Array:
+        """The network's inputs."""
+        from ..tabular import Differences
+
+        counted = None if self.warns else Differences()
+        return self.preparation.features(self.examples.X, differences=counted)
+
+    @cached_property
+    def targets(self) -> Array:
+        """The network's targets."""
+        return self.preparation.targets(self.examples.y)
+
+    @property
+    def weight(self) -> Array | None:
+        """What each row counts for in a score."""
+        weight = self.examples.weight
+        return None if weight is None else weight.to_numpy(dtype="float64")
+
+    @property
+    def cost_weight(self) -> Array | None:
+        """What each row counts for in the cost."""
+        if self.class_weight is None:
+            return self.weight
+        labels = self.preparation.labels(self.examples.y)
+        factors = labels.map(self.class_weight).to_numpy(dtype="float64")
+        return factors if self.weight is None else factors * self.weight
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """Inputs, targets, and what each row counts for in the cost where that differs."""
+        weight = self.cost_weight
+        return (self.inputs, self.targets, *(() if weight is None else (weight,)))
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """What a model is fitted to, what is watched meanwhile, and what it is tested on."""
+
+    preparation: Preparation
+    train: Part
+    validation: Part | None = None
+    test: Part | None = None
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """What there is, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+    @property
+    def watched(self) -> Part | None:
+        """The rows to watch: those that may decide something, else those that decide nothing."""
+        return self.test if self.validation is None else self.validation
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table that was read, and how its rows are to be divided.
+
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    examples : Examples
+        All rows.
+    splits : Splits
+        How rows are held out.
+    task, reason : str
+        "classification" or "regression", and why.
+    digest : str
+        Of the whole table, to know it again.
+    notes : tuple of str
+        What is worth telling about how it was read.
+    """
+
+    name: str
+    examples: Examples
+    splits: Splits
+    task: str
+    reason: str
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, settings: Settings) -> Source:
+        """Read a table and look at its target; the same settings give the same rows."""
+        from ..tabular import read_table, task_of
+        from ..tabular.splits import Splits
+
+        if not settings.data:
+            raise InvalidArgument("DATA is missing: wanted a table to train on.")
+        options = table_options(
+            settings.separator, settings.encoding, settings.decimal, settings.max_memory
+        )
+        table = read_table(settings.data, **options)
+        table = table.labelled(settings.target, missing=_missing(settings))
+        X, y = table.split()
+        task, reason = task_of(y)
+        if settings.task is not None:
+            task, reason = settings.task, "as --task says"
+        if settings.class_weight is not None and task != "classification":
+            raise InvalidArgument(
+                f"class_weight={settings.class_weight!r}: wanted classes, the task is {task}."
+            )
+        roles = {
+            role: _column(role, name, X, y)
+            for role in ("id", "weight", "group", "time")
+            if (name := getattr(settings, role)) is not None
+        }
+        examples = Examples(
+            _features(X, settings), y, _weight(roles.get("weight")), roles.get("id")
+        )
+        splits = Splits(
+            y, task == "classification", settings.seed, roles.get("group"), roles.get("time")
+        )
+        return cls(
+            table.name, examples, splits, task, reason, digest(table.frame), tuple(table.notes)
+        )
+
+    def divide(self, settings: Settings) -> TaskData:
+        """Hold out the rows to test on, or the first fold, and prepare all."""
+        if settings.folds is not None:
+            fold = next(self.splits.folds(settings.folds, settings.repeats))
+            return self.prepare(settings, fold.kept, fold.held)
+        kept, held = self.splits.hold_out(settings.test_fraction)
+        return self.prepare(settings, kept, held)
+
+    def prepare(self, settings: Settings, kept: Any, held: Any = None) -> TaskData:
+        """Learn from the rows at `kept` how to prepare the table; test on those at `held`."""
+        from ..tabular import Preparation
+
+        watched, fraction = None, settings.validation
+        if fraction is None and settings.patience is not None:
+            fraction = WATCHED
+        if fraction is not None:
+            kept, watched = self.splits.hold_out(fraction, kept, "validation")
+        train = self.examples.at(kept)
+        preparation = Preparation.fit(
+            train.X,
+            train.y,
+            self.task,
+            categorical=_names("categorical", settings.categorical or (), train.X.columns),
+            numeric=_names("numeric", settings.numeric or (), train.X.columns),
+            missing=_missing(settings),
+            decimal=settings.decimal,
+        )
+        weights = _class_weights(preparation) if settings.class_weight is not None else None
+
+        def part(rows: Any) -> Part | None:
+            return None if rows is None else Part(self.examples.at(rows), preparation, weights)
+
+        return TaskData(preparation, Part(train, preparation, weights), part(watched), part(held))
+
+    def describe(self, preparation: Preparation) -> str:
+        """Return the data in a line."""
+        from ..tabular import DateTime, Numeric
+
+        columns = preparation.columns
+        numeric = sum(isinstance(column, Numeric) for column in columns)
+        dates = sum(isinstance(column, DateTime) for column in columns)
+        kinds = [f"{numeric} numeric columns"] if numeric else []
+        kinds += [f"{dates} columns of dates"] if dates else []
+        if others := len(columns) - numeric - dates:
+            kinds.append(f"{others} columns of categories")
+        inputs = preparation.n_features
+        return f"{self.name}, {len(self.examples):,} rows, {' and '.join(kinds)}, {inputs} inputs"
+
+
+def digest(frame: Any) -> str:
+    """Return a digest of a table: its columns, and all values in their order."""
+    import hashlib
+
+    from ..tabular import import_pandas
+
+    found = hashlib.sha256(repr([str(column) for column in frame.columns]).encode())
+    rows = import_pandas().util.hash_pandas_object(frame, index=False)
+    found.update(rows.to_numpy().astype("<u8").tobytes())
+    return found.hexdigest()
+
+
+def _column(role: str, name: str, X: Any, y: Any) -> Any:
+    """Return the column that has a role of its own."""
+    if name == y.name:
+        raise InvalidArgument(f"{role}={name!r} is the target: wanted another column.")
+    if name not in X.columns:
+        raise unknown_name(role, name, X.columns)
+    return X[name]
+
+
+def _features(X: Any, settings: Settings) -> Any:
+    """Return the columns to predict from: those named, without those that have another role."""
+    if settings.features is not None:
+        chosen = _names("features", settings.features, X.columns)
+    else:
+        roles = {settings.id, settings.weight, settings.group, settings.time}
+        chosen = [name for name in X.columns if name not in roles]
+    dropped = set(_names("drop", settings.drop or [], X.columns))
+    chosen = [name for name in chosen if name not in dropped]
+    if not chosen:
+        raise InvalidArgument("features: no column is left to predict from, wanted at least one.")
+    return X[chosen]
+
+
+def _names(argument: str, said: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return columns by name: a whole name, which may hold a comma, or several with commas."""
+    names = []
+    for text in said:
+        for name in [text] if text in columns else text.split(","):
+            name = name if name in columns else name.strip()
+            if name not in columns:
+                raise unknown_name(argument, name, columns)
+            names.append(name)
+    return names
+
+
+def _missing(settings: Settings) -> tuple[str, ...]:
+    """Return the texts that stand for no value."""
+    from ..tabular import MISSING
+
+    more = (word for text in settings.na or () for word in text.split(","))
+    return tuple(dict.fromkeys((*MISSING, *more)))
+
+
+def _weight(column: Any) -> Any:
+    """Check what rows count for."""
+    if column is None:
+        return None
+    from ..tabular import import_pandas, natural
+
+    weight = import_pandas().to_numeric(natural(column), errors="coerce").astype("float64")
+    wrong = column[~weight.between(0.0, float("inf"), inclusive="left")]
+    if len(wrong):
+        raise InvalidArgument(
+            f"weight={column.name!r} holds {wrong.tolist()[0]!r} in {len(wrong)} of {len(column)} "
+            "rows: wanted numbers of at least 0 in every place."
+        )
+    if weight.sum() == 0.0:
+        raise InvalidArgument(f"weight={column.name!r} is 0 in every row: wanted rows that count.")
+    return weight
+
+
+def _class_weights(preparation: Preparation) -> dict[Any, float]:
+    """Return what each class counts for where all count the same together."""
+    k = len(preparation.classes)
+    shares = zip(preparation.classes, preparation.shares, strict=True)
+    return {label: 1.0 / (k * share) for label, share in shares}

@@ -1,0 +1,230 @@
+"""What `agnostic-nn train` can be told: an option is one entry here, and one in settings.json."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Self, get_type_hints
+
+import typer
+
+from ..errors import InvalidArgument, InvalidType, shown
+from .common import BackendName, DataFiles, Decimal, Encoding, MaxMemory, Separator
+
+#: How many steps an epoch count that was left out aims at.
+STEPS = 1000
+
+#: From here on a table is seen less often, in larger batches.
+MANY_ROWS = 10_000
+
+#: How much of the rows is watched where `--patience` needs some to watch.
+WATCHED = 0.1
+
+_COLUMNS, _SPLITS, _NETWORK, _TRAINING = "Columns", "Rows", "Network", "Training"
+
+
+def _option(
+    text: str, panel: str, *, default: str | None = None, metavar: str | None = None
+) -> Any:
+    """Describe an option; `default` says what happens where it is left out."""
+    shown_default: Any = True if default is None else default
+    return typer.Option(
+        help=text, rich_help_panel=panel, show_default=shown_default, metavar=metavar
+    )
+
+
+def _names(text: str, default: str = "none") -> Any:
+    return _option(text, _COLUMNS, default=default, metavar="NAME,NAME")
+
+
+Names = list[str] | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run ends with; None where the data or the package decides."""
+
+    data: DataFiles = None
+    separator: Separator = None
+    encoding: Encoding = None
+    decimal: Decimal = None
+    max_memory: MaxMemory = None
+    target: Annotated[
+        str | None,
+        _option(
+            "The column to predict; its number in an .npy file.",
+            _COLUMNS,
+            default="what the data itself says",
+        ),
+    ] = None
+    task: Annotated[
+        str | None,
+        _option(
+            "classification or regression.",
+            _COLUMNS,
+            default="classification where the target is text, true/false, or at most 20 distinct "
+            "whole numbers with 5 rows for each",
+        ),
+    ] = None
+    features: Annotated[
+        Names,
+        _names("The columns to predict from.", "all others"),
+    ] = None
+    drop: Annotated[Names, _names("Columns not to look at.")] = None
+    categorical: Annotated[Names, _names("Columns that are categories, also if numbers.")] = None
+    numeric: Annotated[Names, _names("Columns that are numbers.")] = None
+    na: Annotated[Names, _names("Texts that stand for no value, beside the known ones.")] = None
+    id: Annotated[
+        str | None,
+        _option("The column that names a row: predictions carry it.", _COLUMNS, default="none"),
+    ] = None
+    weight: Annotated[
+        str | None,
+        _option("The column that says what a row counts for.", _COLUMNS, default="all the same"),
+    ] = None
+    group: Annotated[
+        str | None,
+        _option("Rows with the same value here are held out together.", _SPLITS, default="none"),
+    ] = None
+    time: Annotated[
+        str | None,
+        _option("The column that says when: later rows are held out.", _SPLITS, default="none"),
+    ] = None
+    test_fraction: Annotated[
+        float, _option("Share of the rows to hold out and test on.", _SPLITS)
+    ] = 0.2
+    validation: Annotated[
+        float | None,
+        _option(
+            "Share of the other rows to watch while training.",
+            _SPLITS,
+            default=f"none; {WATCHED} with --patience",
+        ),
+    ] = None
+    folds: Annotated[
+        int | None,
+        _option(
+            "Hold out each of so many parts in turn; the model is fitted to all rows.",
+            _SPLITS,
+            default="none",
+        ),
+    ] = None
+    repeats: Annotated[int, _option("How often to draw the folds.", _SPLITS)] = 1
+    seed: Annotated[int, _option("Of the split, the weights, the order and dropout.", _SPLITS)] = 0
+    backend: BackendName = None
+    hidden: Annotated[
+        str, _option("Units of each hidden layer; 0 for none.", _NETWORK, metavar="N,N,...")
+    ] = "128,64"
+    activation: Annotated[str, _option("Of the hidden layers.", _NETWORK)] = "relu"
+    dropout: Annotated[float, _option("Fraction of hidden units a step leaves out.", _NETWORK)] = (
+        0.3
+    )
+    dtype: Annotated[
+        str, _option("float32, float64, or bfloat16 where the backend has it.", _NETWORK)
+    ] = "float32"
+    optimizer: Annotated[
+        str, _option("sgd, momentum, nesterov, rmsprop, adam or adamw.", _TRAINING)
+    ] = "adamw"
+    learning_rate: Annotated[
+        float | None,
+        _option(
+            "At the start; it falls to 0 along half a cosine.",
+            _TRAINING,
+            default="0.002, or 0.05 for sgd, momentum and nesterov",
+        ),
+    ] = None
+    weight_decay: Annotated[
+        float | None,
+        _option(
+            "How strongly weights are drawn to 0, times the learning rate.",
+            _TRAINING,
+            default="1.0 for adamw, else 0",
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        _option(
+            "How often to go through the data.",
+            _TRAINING,
+            default=f"{STEPS:,} steps, in 60 to 300 epochs; 20 from {MANY_ROWS:,} rows on",
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        _option("Examples per step.", _TRAINING, default="32, and more from 10,000 rows on"),
+    ] = None
+    patience: Annotated[
+        int | None,
+        _option(
+            "Stop after so many without a lower cost on watched rows; keep the best.",
+            _TRAINING,
+            metavar="EPOCHS",
+            default="never",
+        ),
+    ] = None
+    class_weight: Annotated[
+        str | None,
+        _option(
+            "balanced: rare classes count as much as frequent ones.", _TRAINING, default="none"
+        ),
+    ] = None
+    metric: Annotated[
+        str | None,
+        _option(
+            "The score that leads: accuracy, balanced_accuracy, f1, auc, log_loss, brier, "
+            "calibration_error; r2, rmse, mae.",
+            _SPLITS,
+            default="accuracy; r2",
+        ),
+    ] = None
+
+    @classmethod
+    def from_json(cls, content: Any) -> Self:
+        """Return the settings that `to_json` described; what is not in them has its default.
+
+        Raises
+        ------
+        InvalidType
+            If this is no such description.
+        """
+        if not isinstance(content, dict):
+            raise InvalidType(f"settings are {shown(content)}: wanted names and values.")
+        known = {field.name for field in fields(cls)}
+        if strange := sorted(set(content) - known):
+            raise InvalidArgument(f"settings name {shown(strange[0])}, which this version has not.")
+        if isinstance(content.get("data"), str):  # as it was when there could be one
+            content = {**content, "data": [content["data"]]}
+        return cls(**content)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them in terms of JSON."""
+        return asdict(self)
+
+
+def takes(kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of a dataclass, beside those of its own.
+
+    The command gets them in its ``**options``.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(kind, include_extras=True)
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [
+            *(
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=field.default,
+                    annotation=hints[field.name],
+                )
+                for field in fields(kind)
+            ),
+            *(one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY),
+        ]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
+
+    return decorate
