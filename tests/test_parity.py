@@ -1,60 +1,41 @@
 """Parity finds what it is there to find: each fault, planted in one backend, fails its row."""
 
-import dataclasses
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pytest
 
-from agnostic_nn import backends, losses, optimizers, propagation
-from agnostic_nn.activations import ACTIVATIONS, Activation
+from agnostic_nn import backends
+from agnostic_nn.activations import ACTIVATIONS
 from agnostic_nn.architecture import Architecture
 from agnostic_nn.backends import available_backends, get_backend, host
 from agnostic_nn.cli import main
 from agnostic_nn.errors import BackendUnavailable, InvalidArgument
 from agnostic_nn.losses import LOSSES
-from agnostic_nn.network import Network
 from agnostic_nn.optimizers import OPTIMIZERS
-from agnostic_nn.parity import Report, Row, parity
+from agnostic_nn.parity import GROUPS, Report, parity
 from agnostic_nn.parity.bounds import Bounding
-from agnostic_nn.parity.cases import Case, activations, all_cases, equations, of_losses, updates
-from agnostic_nn.parity.comparison import compare_cases, compare_masks
+from agnostic_nn.parity.faults import (
+    BACKENDS,
+    SMALLEST,
+    STEPS,
+    Fault,
+    caught_by,
+    failing,
+    faults,
+    planted,
+    scaled,
+)
 from agnostic_nn.parity.report import worst_rows
 
 pytest.importorskip("array_api_strict")
 
-BACKENDS = ("numpy", "array_api_strict")
-#: The smallest relative error that has to be found.
-SMALLEST = {"float32": 1e-4, "float64": 1e-12}
-
 both_dtypes = pytest.mark.parametrize("dtype", SMALLEST)
-both_faults = pytest.mark.parametrize("fault", ["sign", "relative"])
 
 
-def rows_of(dtype: str, some: Iterable[Case]) -> list[Row]:
-    return list(compare_cases([get_backend(name) for name in BACKENDS], dtype, some))
-
-
-def failing(dtype: str, some: Iterable[Case]) -> set[str]:
-    return {row.name for row in rows_of(dtype, some) if not row.holds}
-
-
-def amount(fault: str, dtype: str) -> float:
-    return -1.0 if fault == "sign" else 1.0 + SMALLEST[dtype]
-
-
-def on_strict(function: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Return the function with its result changed where the namespace is array-api-strict."""
-    strict = get_backend("array_api_strict").xp
-
-    def planted(*args: Any, **options: Any) -> Any:
-        xp = options["xp"] if "xp" in options else args[-1]
-        result = function(*args, **options)
-        return change(result) if xp is strict else result
-
-    return planted
+def after(change):
+    """What calls a function, and then changes its result."""
+    return lambda function, *args, **options: change(function(*args, **options))
 
 
 # Without a fault
@@ -62,7 +43,8 @@ def on_strict(function: Callable[..., Any], change: Callable[[Any], Any]) -> Cal
 
 @both_dtypes
 def test_numpy_and_strict_agree_on_every_case(dtype):
-    rows = rows_of(dtype, all_cases())
+    backends = [get_backend(name) for name in BACKENDS]
+    rows = [row for rows_of in GROUPS.values() for row in rows_of(backends, dtype)]
     assert all(row.holds for row in rows)
     names = {row.name for row in rows}
     assert {f"{name}{eq}" for name in ACTIVATIONS for eq in ("", ", Eq. 1")} <= names
@@ -115,187 +97,57 @@ def test_a_function_without_a_bound_is_named():
 # Planted faults
 
 
-@both_dtypes
-@both_faults
-@pytest.mark.parametrize("part", ["function", "Eq. 1"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_fault_in_an_activation_is_found(name, part, fault, dtype, monkeypatch):
-    g, scale = ACTIVATIONS[name], amount(fault, dtype)
-    if part == "function":
-        planted = {"function": on_strict(g.function, lambda A: A * scale)}
-    elif g.gradient is not None:
-        planted = {"gradient": on_strict(g.gradient, lambda dZ: dZ * scale)}
-    else:
-        planted = {"derivative": on_strict(g.derivative, lambda D: D * scale)}
-    monkeypatch.setitem(ACTIVATIONS, name, dataclasses.replace(g, **planted))
-    assert failing(dtype, activations()) == {name if part == "function" else f"{name}, Eq. 1"}
+ALL_FAULTS = [
+    pytest.param(fault, dtype, id=f"{fault.name}-{dtype}")
+    for dtype in SMALLEST
+    for fault in faults(dtype)
+    if fault.group != "trajectories"
+]
 
 
-PARTS = {
-    "function": "",
-    "derivative": ", dA[L]",
-    "of_logits": ", of logits",
-    "derivative_of_logits": ", dZ[L]",
-}
+@pytest.mark.parametrize(("fault", "dtype"), ALL_FAULTS)
+def test_a_planted_fault_is_found(fault, dtype):
+    with planted(fault):
+        found = {row.name for row in failing(fault.group, dtype)}
+    assert fault.row in found
+    if fault.group in ("activations", "losses"):  # and no other row is blamed
+        assert found == {fault.row}
 
 
-@both_dtypes
-@both_faults
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [(name, part) for name, loss in LOSSES.items() for part in PARTS if getattr(loss, part)],
-)
-def test_a_fault_in_a_loss_is_found(name, part, fault, dtype, monkeypatch):
-    loss, scale = LOSSES[name], amount(fault, dtype)
-    planted = on_strict(getattr(loss, part), lambda result: result * scale)
-    monkeypatch.setitem(LOSSES, name, dataclasses.replace(loss, **{part: planted}))
-    assert failing(dtype, of_losses()) == {name + PARTS[part]}
+def test_every_equation_has_its_faults():
+    """Of whatever the registries hold, and every row of the table that has an equation."""
+    aimed = {fault.row for fault in faults("float64")}
+    backends = [get_backend(name) for name in BACKENDS]
+    groups = ("equations", "activations", "losses", "optimizers", "dropout")
+    rows = {row.name for group in groups for row in GROUPS[group](backends, "float64")}
+    assert rows <= aimed
 
 
-EQUATIONS = {
-    "Eq. 2: dW = 1/m dZ A_prev.T": 1,
-    "Eq. 3: db = 1/m sum dZ": 2,
-    "Eq. 4: dA_prev = W.T dZ": 0,
-}
+def test_a_planted_fault_leaves_nothing_behind():
+    for fault in faults("float64"):
+        before = dict(vars(fault.owner))
+        with planted(fault):
+            assert dict(vars(fault.owner)) != before
+        assert dict(vars(fault.owner)) == before
 
 
-@both_dtypes
-@pytest.mark.parametrize("fault", ["sign", "relative", "missing 1/m"])
-@pytest.mark.parametrize("name", EQUATIONS)
-def test_a_fault_in_an_equation_back_is_found(name, fault, dtype, monkeypatch):
-    place = EQUATIONS[name]
-    scale = 100.0 if fault == "missing 1/m" else amount(fault, dtype)
-
-    def change(gradients):
-        changed = list(gradients)
-        if changed[place] is not None:
-            changed[place] = changed[place] * scale
-        return tuple(changed)
-
-    planted = on_strict(propagation.backward_propagation_layer, change)
-    monkeypatch.setattr(propagation, "backward_propagation_layer", planted)
-    found = failing(dtype, equations())
-    assert name in found
-    assert found <= {name, "L layers: gradient", "clipped gradient"}
-
-
-@both_dtypes
-@both_faults
-def test_a_fault_in_eq_1_is_found(fault, dtype, monkeypatch):
-    planted = on_strict(Activation.backward, lambda dZ: dZ * amount(fault, dtype))
-    monkeypatch.setattr(Activation, "backward", planted)
-    found = failing(dtype, equations())
-    assert "Eq. 1: dZ = dA g'(Z)" in found
-
-
-@both_dtypes
-@both_faults
-@pytest.mark.parametrize("part", ["Z = W A_prev + b", "A = g(Z)"])
-def test_a_fault_in_an_equation_forward_is_found(part, fault, dtype, monkeypatch):
-    scale = amount(fault, dtype)
-
-    def change(result):
-        A, cache = result
-        return (A, cache._replace(Z=cache.Z * scale)) if part[0] == "Z" else (A * scale, cache)
-
-    planted = on_strict(propagation.forward_propagation_layer, change)
-    monkeypatch.setattr(propagation, "forward_propagation_layer", planted)
-    assert part in failing(dtype, equations())
-
-
-@both_dtypes
-@pytest.mark.parametrize("fault", ["sign", "relative", "missing 1/m"])
-@pytest.mark.parametrize(
-    ("function", "row"),
-    [("compute_cost", "J = 1/m sum of losses"), ("initialize_backward", "dZ[L], weighted")],
-)
-def test_a_fault_at_the_ends_is_found(function, row, fault, dtype, monkeypatch):
-    scale = 100.0 if fault == "missing 1/m" else amount(fault, dtype)
-    planted = on_strict(getattr(losses, function), lambda result: result * scale)
-    monkeypatch.setattr(losses, function, planted)
-    assert failing(dtype, equations()) == {row}
-
-
-@both_dtypes
-@both_faults
-@pytest.mark.parametrize("what", [0, 1])
-def test_a_fault_in_cost_or_gradient_of_a_network_is_found(what, fault, dtype, monkeypatch):
-    def change(result):
-        return tuple(x * amount(fault, dtype) if i == what else x for i, x in enumerate(result))
-
-    planted = on_strict(Architecture.cost_and_gradient, change)
-    monkeypatch.setattr(Architecture, "cost_and_gradient", planted)
-    assert f"L layers: {('cost', 'gradient')[what]}" in failing(dtype, equations())
-
-
-@both_dtypes
-@both_faults
-@pytest.mark.filterwarnings("ignore:invalid value encountered")  # the root of a wrong sign
-@pytest.mark.parametrize("part", ["theta", "step", "state"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_fault_in_an_update_is_found(name, part, fault, dtype, monkeypatch):
-    rule, scale = OPTIMIZERS[name], amount(fault, dtype)
-    if part == "state" and rule.slots == 0:
-        pytest.skip(f"{name} remembers nothing")
-    strict, update = get_backend("array_api_strict").xp, rule.update
-
-    def planted(self, theta, g, state, rate, xp):
-        before = theta + 0.0
-        theta, state = update(self, theta, g, state, rate, xp)
-        if xp is not strict:
-            return theta, state
-        if part == "theta":
-            return theta * scale, state
-        if part == "step":
-            return before + (theta - before) * scale, state
-        return theta, (*state[:-1], state[-1] * scale)
-
-    monkeypatch.setattr(rule, "update", planted)
-    found = failing(dtype, updates())
-    assert name in found
-    assert all(issubclass(OPTIMIZERS[other], rule) for other in found)  # AdamW is an Adam
-
-
-@both_dtypes
-@both_faults
-def test_a_fault_in_the_decay_of_weights_is_found(fault, dtype, monkeypatch):
-    strict, decay = get_backend("array_api_strict").xp, optimizers.decay_weights
-
-    def planted(theta, decayed, rate):
-        scale = amount(fault, dtype) if isinstance(theta, strict.asarray(0.0).__class__) else 1.0
-        return (
-            decay(theta, decayed, rate * scale)
-            if fault == "sign"
-            else decay(theta, decayed, rate) * scale
-        )
-
-    monkeypatch.setattr(optimizers, "decay_weights", planted)
-    assert failing(dtype, updates()) == {"adamw"}
-
-
-@both_dtypes
-def test_one_other_bit_of_a_mask_is_found(dtype, monkeypatch):
-    def flip(masks):
-        flat = masks[0].__array_namespace__().reshape(masks[0], (-1,))
-        flat[0] = 2.0 - flat[0]
-        return masks
-
-    planted = on_strict(Architecture.masks, flip)
-    monkeypatch.setattr(Architecture, "masks", planted)
-    (row,) = compare_masks([get_backend(name) for name in BACKENDS], dtype)
-    assert not row.holds
-
-
-def test_a_result_of_another_dtype_or_not_finite_is_named(monkeypatch):
-    strict = get_backend("array_api_strict").xp
+def test_a_fault_is_planted_in_one_backend_alone():
+    numpy, strict = (get_backend(name) for name in BACKENDS)
     g = ACTIVATIONS["tanh"]
+    fault = Fault("", "", "", g, "function", scaled(-1.0))
+    with planted(fault):
+        assert g(np.ones(1), xp=numpy.xp)[0] > 0.0 > g(strict.xp.ones(1), xp=strict.xp)[0]
+
+
+def test_a_result_of_another_dtype_or_not_finite_is_named():
+    strict = get_backend("array_api_strict").xp
     for change, note in (
         (lambda A: strict.astype(A, strict.float32), "array_api_strict gave float32"),
         (lambda A: A * float("nan"), "array_api_strict gave NaN or infinity"),
     ):
-        planted = dataclasses.replace(g, function=on_strict(g.function, change))
-        monkeypatch.setitem(ACTIVATIONS, "tanh", planted)
-        (row,) = [row for row in rows_of("float64", activations()) if not row.holds]
+        fault = Fault("", "activations", "", ACTIVATIONS["tanh"], "function", after(change))
+        with planted(fault):
+            (row,) = failing(fault.group, "float64")
         assert row.note == note
 
 
@@ -317,26 +169,21 @@ def test_training_and_moving_follow_the_same_path(report):
     assert drifts["float32", "moving"].pair[0] == "numpy > array_api_strict > numpy"
 
 
-def test_a_move_that_forgets_the_optimizer_is_found(monkeypatch):
-    to = Network.to
-
-    def forgetful(self, *args):
-        to(self, *args)
-        self.training.state = tuple(0.0 * slot for slot in self.training.state)
-        return self
-
-    monkeypatch.setattr(Network, "to", forgetful)
-    rows = parity(BACKENDS, ["float32"], steps=20).rows
-    assert [row.name for row in rows if not row.holds] == ["moving, 20 steps"]
+def test_a_move_that_forgets_the_optimizer_is_found():
+    """By no other row: what else there is does not move."""
+    (fault,) = [fault for fault in faults("float32") if fault.group == "trajectories"]
+    assert [row.name for row in caught_by(fault, "float32")] == [fault.row]
 
 
-def test_a_fault_in_training_is_found(monkeypatch):
-    planted = on_strict(
-        Architecture.cost_and_gradient, lambda result: (result[0], result[1] + 1e-4)
-    )
-    monkeypatch.setattr(Architecture, "cost_and_gradient", planted)
-    failed = {row.name for row in parity(BACKENDS, ["float64"], steps=20).rows if not row.holds}
-    assert {"training, 20 steps", "moving, 20 steps"} <= failed
+def test_a_fault_in_training_is_found():
+    def change(function, *args, **options):
+        cost, gradient = function(*args, **options)
+        return cost, gradient + 1e-4
+
+    fault = Fault("", "trajectories", "", Architecture, "cost_and_gradient", change)
+    with planted(fault):
+        found = {row.name for row in failing(fault.group, "float64")}
+    assert {f"training, {STEPS} steps", f"moving, {STEPS} steps"} <= found
 
 
 def test_the_worst_pair_stands_for_each_row(report):
@@ -373,20 +220,40 @@ def test_the_command_writes_table_json_and_picture(tmp_path, capsys):
     assert files[1].read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_exits_with_1_if_a_row_fails(tmp_path, capsys, monkeypatch):
+def test_the_command_exits_with_1_if_a_row_fails(tmp_path, capsys):
     pytest.importorskip("typer")
-    g = ACTIVATIONS["mish"]
-    wrong = dataclasses.replace(g, function=on_strict(g.function, lambda A: A + float("inf")))
-    monkeypatch.setitem(ACTIVATIONS, "mish", wrong)
+    wrong = after(lambda A: A + float("inf"))
     file = tmp_path / "parity.json"
-    code, said = run(
-        capsys, "--backends", "numpy,array_api_strict", "--dtypes", "float32", "--steps", "0",
-        "--json", str(file),
-    )  # fmt: skip
+    with planted(Fault("", "", "", ACTIVATIONS["mish"], "function", wrong)):
+        code, said = run(
+            capsys, "--backends", "numpy,array_api_strict", "--dtypes", "float32", "--steps", "0",
+            "--json", str(file),
+        )  # fmt: skip
     assert code == 1
     assert "FAILS" in said.out
     (row,) = [row for row in json.loads(file.read_text())["rows"] if not row["holds"]]
     assert (row["name"], row["absolute"]) == ("mish", None)
+
+
+@pytest.mark.parametrize(("harmless", "expected"), [(False, 0), (True, 1)])
+def test_the_command_plants_faults_and_exits_with_1_if_one_passes(
+    harmless, expected, capsys, monkeypatch
+):
+    pytest.importorskip("typer")
+    change = after(lambda A: A) if harmless else scaled(-1.0)
+    fault = Fault("tanh: sign", "activations", "tanh", ACTIVATIONS["tanh"], "function", change)
+    monkeypatch.setattr("agnostic_nn.parity.faults.faults", lambda _: [fault])
+    code, said = run(capsys, "--plant", "--dtypes", "float32")
+    assert code == expected
+    assert f"1 faults, {expected} pass." in said.out
+    assert ("PASSES" if harmless else "caught ") in said.out
+
+
+def test_what_the_command_does_not_take_with_planted_faults(capsys):
+    pytest.importorskip("typer")
+    code, said = run(capsys, "--plant", "--backends", "numpy,torch")
+    assert code == 2
+    assert "--plant chooses the backends and shows a table: wanted no more." in said.err
 
 
 def test_what_cannot_be_compared_is_said(capsys):

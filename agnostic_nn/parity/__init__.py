@@ -8,21 +8,31 @@ for whole trainings from how far rounding carries this network (`trajectories`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
-from ..backends import Availability, available_backends, get_backend
+from ..backends import Availability, Backend, available_backends, get_backend
 from ..checks import check_number
 from ..errors import InvalidArgument, unknown_name
-from .cases import all_cases
-from .comparison import Row, compare_cases, compare_masks
+from . import cases
+from .comparison import Row, compare_cases, compare_masks, compare_trainings
+from .trainings import trainings
 from .trajectories import Drift, compare_training, data
 
-__all__ = ["DTYPES", "Drift", "Report", "Row", "parity"]
+__all__ = ["DTYPES", "GROUPS", "Drift", "Report", "Row", "parity"]
 
 #: The dtypes every backend has.
 DTYPES = ("float32", "float64")
+
+#: The parts of the table, apart from long trainings: backends and a dtype to rows.
+GROUPS: dict[str, Callable[[Sequence[Backend], str], Iterable[Row]]] = {
+    "equations": lambda backends, dtype: compare_cases(backends, dtype, cases.equations()),
+    "activations": lambda backends, dtype: compare_cases(backends, dtype, cases.activations()),
+    "losses": lambda backends, dtype: compare_cases(backends, dtype, cases.of_losses()),
+    "optimizers": lambda backends, dtype: compare_cases(backends, dtype, cases.updates()),
+    "dropout": compare_masks,
+    "training": lambda backends, dtype: compare_trainings(backends, dtype, trainings()),
+}
 
 
 @dataclass(frozen=True)
@@ -96,9 +106,7 @@ def parity(
     """
     began = time.perf_counter()
     check_number("steps", steps, at_least=0, integer=True)
-    for dtype in dtypes:
-        if dtype not in DTYPES:
-            raise unknown_name("dtype", dtype, DTYPES)
+    check_dtypes(dtypes)
     available = available_backends()
     if backends is None:
         backends = [name for name, found in available.items() if found.usable]
@@ -116,8 +124,9 @@ def parity(
     drifts: list[Drift] = []
     chosen = list(opened.values())
     for dtype in dtypes:
-        progress(f"{dtype}: equations, activations, losses, optimizers, dropout")
-        rows += chain(compare_cases(chosen, dtype, all_cases()), compare_masks(chosen, dtype))
+        for group, rows_of in GROUPS.items():
+            progress(f"{dtype}: {group}")
+            rows += rows_of(chosen, dtype)
         if steps > 0:
             progress(f"{dtype}: {steps} steps of training on each backend")
             for row, drift in compare_training(chosen, dtype, steps):
@@ -125,3 +134,10 @@ def parity(
                 drifts.append(drift)
     found = {name: available[name.partition(":")[0]] for name in opened}
     return Report(rows, drifts, found, data()[2], time.perf_counter() - began)
+
+
+def check_dtypes(dtypes: Sequence[str]) -> None:
+    """Refuse a dtype that not every backend has."""
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise unknown_name("dtype", dtype, DTYPES)

@@ -28,133 +28,14 @@ operation. Numbers below the smallest normal one may be flushed to zero, as some
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from ..backends import get_backend
 from ..errors import InvalidArgument
 from ..namespace import Array, Namespace
-
-#: ULPs that a library may be off in one call.
-FUNCTION_ULPS = 4
-DIVISION_ULPS = 2
-
-
-class Bounded:
-    """Values in float64, each with a bound on the error of any backend.
-
-    Parameters
-    ----------
-    space : Bounding
-        Which dtype the errors are those of.
-    value, error : array
-        Of the host, in float64, the same shape.
-    origin : frozenset of str
-        The codes of the errors.
-    terms : int
-        Of the longest sum.
-    """
-
-    def __init__(
-        self,
-        space: Bounding,
-        value: Array,
-        error: Array,
-        origin: frozenset[str] = frozenset(),
-        terms: int = 0,
-    ) -> None:
-        self.space, self.value, self.error = space, value, error
-        self.origin, self.terms = origin, terms
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.value.shape)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def dtype(self) -> Any:
-        return self.space.dtype
-
-    @property
-    def T(self) -> Bounded:  # noqa: N802
-        return self.space.exact(lambda array: array.T, self)
-
-    def __getitem__(self, key: Any) -> Bounded:
-        return self.space.exact(lambda array: array[key], self)
-
-    def __neg__(self) -> Bounded:
-        return self.space.made(-self.value, self.error, self)
-
-    def __add__(self, other: Any) -> Bounded:
-        other = self.space.lift(other)
-        return self.space.rounded(self.value + other.value, self.error + other.error, self, other)
-
-    def __sub__(self, other: Any) -> Bounded:
-        return self + -self.space.lift(other)
-
-    def __rsub__(self, other: Any) -> Bounded:
-        return -self + self.space.lift(other)
-
-    def __mul__(self, other: Any) -> Bounded:
-        xp, other = self.space.host, self.space.lift(other)
-        error = (
-            xp.abs(self.value) * other.error
-            + self.error * xp.abs(other.value)
-            + self.error * other.error
-        )
-        return self.space.rounded(self.value * other.value, error, self, other)
-
-    def __truediv__(self, other: Any) -> Bounded:
-        xp, other = self.space.host, self.space.lift(other)
-        value = self.value / other.value
-        # |a'/b' - a/b| <= (ea + |a/b| eb) / (|b| - eb)
-        room = xp.maximum(xp.abs(other.value) - other.error, 0.0)
-        error = (self.error + xp.abs(value) * other.error) / room
-        return self.space.rounded(value, error, self, other, ulps=DIVISION_ULPS)
-
-    def __rtruediv__(self, other: Any) -> Bounded:
-        lifted: Bounded = self.space.lift(other)
-        return lifted / self
-
-    def __matmul__(self, other: Bounded) -> Bounded:
-        xp, n = self.space.host, self.shape[-1]
-        a, b = xp.abs(self.value), xp.abs(other.value)
-        handed = a @ other.error + self.error @ b + self.error @ other.error
-        rounding = self.space.gamma(n) * ((a + self.error) @ (b + other.error))
-        made = self.space.made(self.value @ other.value, handed + rounding, self, other, code="S")
-        made.terms = max(made.terms, n)
-        return made
-
-    def __gt__(self, other: Any) -> Decision:
-        other = self.space.lift(other)
-        return Decision(self.value > other.value, self._near(other))
-
-    def __ge__(self, other: Any) -> Decision:
-        other = self.space.lift(other)
-        return Decision(self.value >= other.value, self._near(other))
-
-    def __lt__(self, other: Any) -> Decision:
-        return self.space.lift(other) > self
-
-    def __le__(self, other: Any) -> Decision:
-        return self.space.lift(other) >= self
-
-    def _near(self, other: Bounded) -> Array:
-        room = self.error + other.error
-        near = self.space.host.abs(self.value - other.value) <= room
-        return near & (room > 0.0)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-
-class Decision:
-    """A comparison, and where a backend may decide it the other way."""
-
-    def __init__(self, value: Array, unsure: Array) -> None:
-        self.value, self.unsure = value, unsure
+from .bounded import DIVISION_ULPS, FUNCTION_ULPS, Bounded, Decision
 
 
 class Bounding:
@@ -181,11 +62,22 @@ class Bounding:
         self.smallest = float(limits.smallest_normal)
 
     def __getattr__(self, name: str) -> Any:
+        """Return a type or a constant, or a function of whole numbers, which round nothing."""
         if name.startswith("_"):  # what Python itself looks for
             raise AttributeError(name)
-        raise InvalidArgument(
-            f"xp.{name} has no error bound: parity needs one in agnostic_nn.parity.bounds."
-        )
+        known = getattr(self.host, name, None)
+        if known is not None and (isinstance(known, type) or not callable(known)):
+            return known
+
+        def function(*arguments: Any, **options: Any) -> Any:
+            operands = [x for given in arguments for x in (given if _is_list(given) else [given])]
+            if known is None or any(isinstance(x, (Bounded, Decision, float)) for x in operands):
+                raise InvalidArgument(
+                    f"xp.{name} has no error bound: parity needs one in agnostic_nn.parity.bounds."
+                )
+            return known(*arguments, **options)
+
+        return function
 
     def gamma(self, n: int) -> float:
         """Bound the relative error of n roundings, in whatever order they come."""
@@ -193,8 +85,10 @@ class Bounding:
 
     # How results come about
 
-    def asarray(self, values: Any, dtype: Any = None) -> Bounded:
+    def asarray(self, values: Any, dtype: Any = None, *, copy: bool | None = None) -> Bounded:
         """Return exact values: the bits that every backend is given."""
+        if isinstance(values, Bounded):  # nobody writes into one
+            return values
         value = self.host.asarray(values, dtype=self.host.float64)
         return Bounded(self, value, self.host.zeros_like(value))
 
@@ -264,6 +158,10 @@ class Bounding:
     def _share(self, error: Array, of: Array) -> Array:
         return self.host.where(of > error, error / self.host.where(of > 0.0, of, 1.0), 1.0)
 
+    def mean(self, x: Bounded, *, axis: int | None = None, keepdims: bool = False) -> Bounded:
+        total = self.sum(x, axis=axis, keepdims=keepdims)
+        return total * (math.prod(total.shape) / math.prod(x.shape))
+
     def sum(self, x: Bounded, *, axis: int | None = None, keepdims: bool = False) -> Bounded:
         xp, n = self.host, 1
         for size in x.shape if axis is None else (x.shape[axis],):
@@ -303,6 +201,14 @@ class Bounding:
         value = self.host.max(x.value, axis=axis, keepdims=keepdims)
         return self.made(value, self.host.max(x.error, axis=axis, keepdims=keepdims), x)
 
+    def argmax(self, x: Bounded, *, axis: int, keepdims: bool = False) -> Decision:
+        xp = self.host
+        chosen = xp.argmax(x.value, axis=axis, keepdims=True)
+        least = xp.take_along_axis(x.value - x.error, chosen, axis=axis)
+        close = (x.value + x.error >= least) & (x.error > 0.0)
+        rivals = xp.sum(xp.astype(close, xp.int64), axis=axis, keepdims=keepdims)
+        return Decision(xp.argmax(x.value, axis=axis, keepdims=keepdims), rivals > 1)
+
     def where(self, condition: Decision, x: Any, y: Any) -> Bounded:
         x, y = self.lift(x), self.lift(y)
         xp = self.host
@@ -311,11 +217,20 @@ class Bounding:
         error = xp.where(condition.unsure, either, error)
         return self.made(xp.where(condition.value, x.value, y.value), error, x, y)
 
-    def astype(self, x: Any, dtype: Any) -> Bounded:
+    def isfinite(self, x: Bounded) -> Array:
+        return self.host.isfinite(x.value)
+
+    def any(self, x: Any) -> Any:
+        return self.host.any(x.value if isinstance(x, Decision) else x)
+
+    def astype(self, x: Any, dtype: Any) -> Any:
         if isinstance(x, Bounded):
             return x
-        as_numbers = (self.host.astype(part, self.host.float64) for part in (x.value, x.unsure))
-        return Bounded(self, *as_numbers)
+        if isinstance(x, Decision):
+            as_numbers = (self.host.astype(part, self.host.float64) for part in (x.value, x.unsure))
+            return Bounded(self, *as_numbers)
+        number = self.host.astype(x, dtype)
+        return self.asarray(number) if dtype == self.dtype else number
 
     # Functions that make and move
 
@@ -328,9 +243,21 @@ class Bounding:
     def zeros_like(self, x: Bounded) -> Bounded:
         return Bounded(self, self.host.zeros_like(x.value), self.host.zeros_like(x.value))
 
-    def reshape(self, x: Bounded, shape: tuple[int, ...]) -> Bounded:
-        return self.exact(lambda array: self.host.reshape(array, shape), x)
+    def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
+        return self._moved(lambda array: self.host.reshape(array, shape), x)
 
-    def concat(self, arrays: list[Bounded], *, axis: int | None = 0) -> Bounded:
+    def take(self, x: Any, indices: Array, *, axis: int) -> Any:
+        return self._moved(lambda array: self.host.take(array, indices, axis=axis), x)
+
+    def _moved(self, how: Callable[[Array], Array], x: Any) -> Any:
+        return self.exact(how, x) if isinstance(x, Bounded) else how(x)
+
+    def concat(self, arrays: list[Any], *, axis: int | None = 0) -> Any:
+        if not any(isinstance(x, Bounded) for x in arrays):
+            return self.host.concat(arrays, axis=axis)
         value = self.host.concat([x.value for x in arrays], axis=axis)
         return self.made(value, self.host.concat([x.error for x in arrays], axis=axis), *arrays)
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, (list, tuple))

@@ -49,14 +49,6 @@ class Case:
     inputs: tuple[Array, ...]
 
 
-def all_cases() -> Iterator[Case]:
-    """Yield everything that is compared with a bound derived from its equations."""
-    yield from equations()
-    yield from activations()
-    yield from of_losses()
-    yield from updates()
-
-
 def equations() -> Iterator[Case]:
     """Yield a layer forward, the four equations of a layer back, and L layers with their cost."""
     draw = host.generator(0).standard_normal

@@ -9,8 +9,10 @@ from itertools import combinations
 
 from ..backends import Backend, get_backend, host
 from ..namespace import Array
-from .bounds import Bounded, Bounding
+from .bounded import Bounded
+from .bounds import Bounding
 from .cases import Case, dropout_mask
+from .trainings import Training
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,31 @@ def compare_cases(backends: Sequence[Backend], dtype: str, cases: Iterable[Case]
     for case in cases:
         bounds = case.run([bounding.asarray(x) for x in rounded(case, dtype)], bounding)
         results = {backend.name: _run(case, backend, dtype) for backend in backends}
-        for name, expected in bounds.items():
-            # two backends may both be off, in opposite directions
-            tolerance = join([2.0 * part.error for part in expected])
-            origin = _origin(expected)
-            for a, b in combinations(results, 2):
-                x, y = results[a][name], results[b][name]
-                yield compare(case.group, name, dtype, (a, b), x, y, tolerance, origin)
+        yield from _within(bounds, results, case.group, dtype)
+
+
+def compare_trainings(
+    backends: Sequence[Backend], dtype: str, trainings: Iterable[Training]
+) -> Iterator[Row]:
+    """Train on every backend, and compare each pair within what rounding explains."""
+    for training in trainings:
+        results = {backend.name: training.on(backend, dtype) for backend in backends}
+        yield from _within(training.bounds(dtype), results, "training", dtype)
+
+
+def _within(
+    bounds: dict[str, list[Bounded]],
+    results: dict[str, dict[str, Array]],
+    group: str,
+    dtype: str,
+) -> Iterator[Row]:
+    for name, expected in bounds.items():
+        # two backends may both be off, in opposite directions
+        tolerance = join([2.0 * part.error for part in expected])
+        origin = _origin(expected)
+        for a, b in combinations(results, 2):
+            x, y = results[a][name], results[b][name]
+            yield compare(group, name, dtype, (a, b), x, y, tolerance, origin)
 
 
 def compare_masks(backends: Sequence[Backend], dtype: str) -> Iterator[Row]:

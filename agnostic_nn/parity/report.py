@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import platform
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..version import __version__
 from . import Report, Row
-from .bounds import DIVISION_ULPS, FUNCTION_ULPS
+from .bounded import DIVISION_ULPS, FUNCTION_ULPS
+from .faults import Fault
 from .trajectories import DISTURBED_RUNS, FACTOR
 
 #: Where a tolerance comes from, by the code the table shows.
@@ -68,6 +70,28 @@ def table(report: Report, *, every_pair: bool = False) -> Any:
             f"{row.used:.1%}" if row.used < 10.0 else _number(row.used),
             row.origin,
             "holds" if row.holds else f"[bold red]FAILS[/bold red] {escape(row.note)}".rstrip(),
+        )
+    return shown
+
+
+def table_of_faults(found: Iterable[tuple[Fault, str, Sequence[Row]]]) -> Any:
+    """Return what caught each planted fault as a table of rich."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title="Planted faults, one at a time")
+    for heading in ("fault", "planted in", "dtype", "caught by"):
+        shown.add_column(heading, overflow="fold")
+    shown.add_column("verdict", no_wrap=True)
+    for fault, dtype, rows in found:
+        names = list(dict.fromkeys(row.name for row in rows))
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        shown.add_row(
+            escape(fault.name),
+            fault.backend,
+            dtype,
+            escape(", ".join(names[:3])) + more,
+            "caught" if rows else "[bold red]PASSES[/bold red]",
         )
     return shown
 
