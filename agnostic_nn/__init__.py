@@ -19,7 +19,9 @@ from .errors import (
     DependencyMissing,
     InvalidArgument,
     InvalidType,
+    NotRecordable,
     OutOfMemory,
+    RecordingWarning,
     TableWarning,
     TrainingWarning,
 )
@@ -40,6 +42,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .estimators import MLPClassifier, MLPRegressor
     from .gradients import gradient_check
+    from .inspection import program
     from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
     from .saving import load, save
     from .schedules import (
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 _LATER = {
     "estimators": ("MLPClassifier", "MLPRegressor"),
     "gradients": ("gradient_check",),
+    "inspection": ("program",),
     "optimizers": (
         "Adam",
         "AdamW",
@@ -115,10 +119,12 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Network",
+    "NotRecordable",
     "OneCycle",
     "Optimizer",
     "OutOfMemory",
     "RMSprop",
+    "RecordingWarning",
     "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
@@ -136,6 +142,7 @@ __all__ = [
     "gradient_check",
     "initialize_backward",
     "load",
+    "program",
     "relu",
     "relu_derivative",
     "resume",

@@ -32,6 +32,11 @@ class Activation(Value):
     gradient : callable, optional
         ``(dA, Z, *, xp) -> dZ``, Eq. 1 whole. Only where it can be had more simply than
         ``dA * derivative(Z)``, or where the derivative is not elementwise.
+    recordable : bool, default True
+        Whether a training step may be written down once and repeated, as NumPy and JAX do it. Say
+        False where the functions have chance or a memory of their own (noise, running means):
+        they are then called in every step. Attributes and plain arrays that they read may change
+        from epoch to epoch, and are read anew when they have.
 
     Examples
     --------
@@ -45,6 +50,7 @@ class Activation(Value):
     function: Callable[..., Array]
     derivative: Callable[..., Array] | None
     gradient: Callable[..., Array] | None = None
+    recordable: bool = True
 
     def __call__(self, Z: Array, *, xp: Namespace) -> Array:
         """A = g(Z)."""

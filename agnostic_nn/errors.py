@@ -30,12 +30,20 @@ class OutOfMemory(AgnosticNNError, MemoryError):
     """A device has too little memory; the message says what was needed and what there was."""
 
 
+class NotRecordable(AgnosticNNError):
+    """A training step does something that cannot be written down; the message says what."""
+
+
 class TrainingWarning(UserWarning):
     """Training ended early, or its result deserves a second look."""
 
 
 class TableWarning(UserWarning):
     """A table differs from the one a model was trained with."""
+
+
+class RecordingWarning(UserWarning):
+    """A training step cannot be recorded: it runs as it stands, right and slower."""
 
 
 def shown(value: Any) -> str:

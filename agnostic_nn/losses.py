@@ -55,6 +55,8 @@ class Loss(Value):
     derivative_of_logits : callable, optional
         ``(Z, Y, *, xp) -> dZ[L]``, the derivative of `of_logits`. Left out, it is Eq. 1 for
         `derivative` and `output`.
+    recordable : bool, default True
+        As for `Activation`: False where the functions have chance or a memory of their own.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Loss(Value):
     output: str | Activation
     of_logits: Callable[..., Array] | None = None
     derivative_of_logits: Callable[..., Array] | None = None
+    recordable: bool = True
     #: What `output` stands for; looked up once, for what takes the name later is another function.
     activation: Activation = field(init=False, repr=False)
 

@@ -54,6 +54,9 @@ class Optimizer(Value):
 
     #: How many vectors shaped like theta the rule remembers.
     slots: ClassVar[int] = 0
+    #: False where `update` has chance or a memory of its own, and is to be called in every step;
+    #: what a rule remembers belongs into its state. See `Activation`.
+    recordable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learning_rate", as_schedule(self.learning_rate))

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn.backends.on_numpy import RecordedStep
+from agnostic_nn.backends.base import Epoch
+from agnostic_nn.backends.recorded import RecordedStep
 from agnostic_nn.training import TrainingStep
 
 from .tasks import TASKS, make_data, one_hot
@@ -46,6 +47,12 @@ def step_of(net):
     return TrainingStep(net.network.architecture, optimizer), state
 
 
+def epoch_of(net):
+    """One minibatch of all examples, shuffled."""
+    data, order = (net.X, net.Y, None), np.arange(net.batch)
+    return Epoch(data, order, net.batch, [(0.001, 0.0)], np.ones((1, 2), np.int32))
+
+
 def test_layer_forward(benchmark, net):
     benchmark(ann.forward_propagation_layer, net.X.T, net.W, net.b, "relu", xp=xp)
 
@@ -68,14 +75,19 @@ def test_plain_step(benchmark, net):
 
 def test_recorded_step(benchmark, net):
     step, state = step_of(net)
-    data = (net.X, net.Y, None)
-    recorded = RecordedStep(step, state, data, net.batch, 2)
-    benchmark(recorded, data, np.arange(net.batch), 0, (0.001, 0.0), 1)
+    epoch = epoch_of(net)
+    benchmark(RecordedStep(step, state, epoch, net.batch), epoch, 0)
 
 
 def test_recording(benchmark, net):
     step, state = step_of(net)
-    benchmark(RecordedStep, step, state, (net.X, net.Y, None), net.batch, 2)
+    benchmark(RecordedStep, step, state, epoch_of(net), net.batch)
+
+
+def test_comparing(benchmark, net):
+    step, state = step_of(net)
+    epoch = epoch_of(net)
+    benchmark(RecordedStep(step, state, epoch, net.batch).compare, step, epoch, 0)
 
 
 def test_prediction(benchmark, net):

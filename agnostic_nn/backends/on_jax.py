@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from ..namespace import Array
+from ..programs.watch import Watch
 from .base import Backend, Epoch, State, Step
 
 
@@ -68,6 +69,9 @@ class JAXBackend(Backend):
         self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
     ) -> tuple[State, float]:
         """Run the whole batches as one compiled loop, then the smaller one that is left."""
+        reads = Watch(step)
+        if reads.unrecordable is not None:
+            return super().epoch(step, state, epoch, compiled)
         n, dtype = epoch.examples, state[0].dtype
         whole, left = divmod(n, epoch.batch_size)
         order = np.arange(n) if epoch.order is None else epoch.order
@@ -81,7 +85,7 @@ class JAXBackend(Backend):
                 rows = self.xp.reshape(rows, (steps, size))
                 now = slice(start, start + steps)
                 arguments = (state, epoch.data, rows, rates[now], keys[now])
-                key = (step, self.device, _shapes(arguments))
+                key = (step, reads.state, self.device, _shapes(arguments))
                 run = used[key] = compiled.get(key) or _compile(*key)
                 state, added = run(*arguments)
                 cost = cost + added / n
@@ -131,9 +135,12 @@ _KEPT = 16
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def _compile(step: Step, device: Any, shapes: Any) -> Any:
-    """Return the loop over a step, a function of its own, so that it goes when nobody holds it."""
-    del shapes
+def _compile(step: Step, reads: Any, device: Any, shapes: Any) -> Any:
+    """Return the loop over a step, a function of its own, so that it goes when nobody holds it.
+
+    It is compiled for the shapes, and for what the step's functions `reads` besides.
+    """
+    del reads, shapes
     import jax
     import jax.numpy
 

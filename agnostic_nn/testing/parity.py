@@ -121,7 +121,10 @@ def _in_a_step(
             arrays.append(array)
         return (state[0], *_flat(function(*arrays, xp=xp))), xp.sum(batch[0])
 
-    state = (variant.asarray([0.0]), *(variant.xp.zeros_like(result) for result in got))
+    state = (
+        variant.backend.asarray([0.0], dtype),
+        *(variant.xp.zeros_like(result) for result in got),
+    )
     keys = host.zeros((2, 2), dtype=host.int32)
     epoch = Epoch((variant.asarray(host.stack(rows)),), None, 1, [(0.0,)] * 2, keys)
     try:

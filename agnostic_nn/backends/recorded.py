@@ -1,0 +1,230 @@
+"""Recorded steps: kept for the present theta, compared with the step before they are trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import array_api_compat.numpy as xp
+import numpy as np
+
+from ..errors import NotRecordable
+from ..namespace import Array
+from ..programs.enclosure import enclose, holds
+from ..programs.intervals import Interval
+from ..programs.program import Program
+from ..programs.steps import DATA, record_step, state_names
+from ..programs.watch import Watch
+from .base import Epoch, State, Step
+from .numpy_calls import NDArray, NumPyCalls, constant
+
+#: ULPs that two ways to compute the same may differ by and need no closer look.
+SAME = 4.0
+#: Of more parameters that differ by more, as many are looked at: those furthest apart.
+LOOKED_AT = 2**16
+
+
+class RecordedSteps:
+    """The steps of one training, one for each size of a minibatch.
+
+    They read and write the arrays of one state, and are gone with it.
+
+    Parameters
+    ----------
+    step : callable
+    state : tuple of arrays
+    """
+
+    def __init__(self, step: Step, state: State) -> None:
+        self._step, self._state = step, state
+        self._watch = Watch(step)
+        self._steps: dict[Any, RecordedStep] = {}
+        self._refusal: NotRecordable | None = None
+
+    @classmethod
+    def of(cls, step: Step, state: State, compiled: dict[Any, Any]) -> Self:
+        """Return those that are kept, unless they are of another step or another state."""
+        kept: Self | None = compiled.get("steps")
+        if kept is None or not kept.serves(step, state):
+            compiled["steps"] = kept = cls(step, state)
+        return kept
+
+    @property
+    def asked_not_to(self) -> bool:
+        """Whether something in the step says that it is not to be recorded."""
+        return self._watch.unrecordable is not None
+
+    def serves(self, step: Step, state: State) -> bool:
+        """Whether they are of this step and this state, and still true."""
+        same = step is self._step or (
+            step == self._step and Watch(step).things == self._watch.things
+        )
+        return (
+            same
+            and len(state) == len(self._state)
+            and all(new is old for new, old in zip(state, self._state, strict=True))
+            and self._watch.changed() is None
+            and all(recorded.recording.still_holds() for recorded in self._steps.values())
+        )
+
+    def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
+        """Return the recorded step for each of these sizes, compared with the step as it stands.
+
+        Raises
+        ------
+        NotRecordable
+            If there is none; the message says why.
+        """
+        if self.asked_not_to:
+            raise NotRecordable(f"{self._watch.unrecordable} is not to be recorded")
+        if self._refusal is not None:
+            raise self._refusal
+        kept = {}
+        for i, size in ((0, sizes[0]), (len(sizes) - 1, sizes[-1])):
+            key = (size, *(x is None for x in epoch.data))
+            if key not in self._steps:
+                try:
+                    self._steps[key] = self._recorded(epoch, i, size)
+                except NotRecordable as refusal:
+                    self._refusal = NotRecordable(str(refusal))
+                    raise
+            kept[size] = self._steps[key]
+        return kept
+
+    def _recorded(self, epoch: Epoch, i: int, size: int) -> RecordedStep:
+        for array in self._state:
+            if not (array.flags.c_contiguous and array.flags.writeable):
+                raise NotRecordable("parameters that do not lie in memory one after the other")
+        try:
+            recorded = RecordedStep(self._step, self._state, epoch, size)
+            others = [*self._watch.arrays, *(array for array, _ in recorded.recording.read)]
+            if any(np.may_share_memory(a, b) for a in map(np.asarray, others) for b in self._state):
+                raise NotRecordable("a function that reads the parameters behind the step's back")
+            self._unchanged()
+            recorded.compare(self._step, epoch, i)
+            self._unchanged()
+        finally:
+            self._watch.restore()
+        return recorded
+
+    def _unchanged(self) -> None:
+        changed = self._watch.changed()
+        if changed is not None:
+            raise NotRecordable(f"a function that keeps something of its own: {changed}")
+
+
+class RecordedStep:
+    """A training step on minibatches of one size, as a list of NumPy calls."""
+
+    def __init__(self, step: Step, state: State, epoch: Epoch, size: int) -> None:
+        dtype, self._state = state[0].dtype, state
+        widths = [None if x is None else int(x.shape[1]) for x in epoch.data]
+        self.recording = record_step(step, state, widths, size, len(epoch.rates[0]))
+        self._batch = [None if n is None else np.zeros((size, n), dtype) for n in widths]
+        self._rates = np.zeros(len(epoch.rates[0]), dtype)
+        self._key = np.zeros(2, np.int32)
+        self._calls = NumPyCalls(self.program, self._arguments)
+        self.calls, self.cost = self._calls.calls, self._calls.results["cost"]
+
+    @property
+    def program(self) -> Program:
+        """What the step is."""
+        return self.recording.program
+
+    @property
+    def _arguments(self) -> dict[str, NDArray]:
+        data = {n: x for n, x in zip(DATA, self._batch, strict=False) if x is not None}
+        state = dict(zip(state_names(len(self._state)), self._state, strict=True))
+        return {**state, **data, "rates": self._rates, "key": self._key}
+
+    def __call__(self, epoch: Epoch, i: int) -> Array:
+        """Gather minibatch i, make the calls, and return the cost."""
+        self._gather(epoch, i)
+        for call in self.calls:
+            call()
+        return self.cost
+
+    def _gather(self, epoch: Epoch, i: int) -> None:
+        start = i * epoch.batch_size
+        for rows, batch in zip(epoch.data, self._batch, strict=True):
+            if rows is None or batch is None:
+                continue
+            chosen = slice(start, start + len(batch))
+            if epoch.order is None:
+                batch[...] = rows[chosen]
+            elif rows.dtype != batch.dtype:
+                batch[...] = rows[epoch.order[chosen]]
+            else:  # mode="clip" lets NumPy write to `out` without a buffer in between
+                rows.take(epoch.order[chosen], 0, batch, "clip")
+        self._rates[...] = epoch.rates[i]
+        self._key[...] = epoch.keys[i]
+
+    def compare(self, step: Step, epoch: Epoch, i: int) -> None:
+        """Hold this against the step as it stands, on minibatch i; the state stays what it was.
+
+        Raises
+        ------
+        NotRecordable
+            If the two differ by more than rounding can explain.
+        """
+        before = [array.copy() for array in self._state]
+        self._gather(epoch, i)
+        batch = [None if x is None else x.copy() for x in self._batch]
+        plain, cost = step(
+            tuple(array.copy() for array in before),
+            batch, tuple(epoch.rates[i]), self._key.copy(), xp,
+        )  # fmt: skip
+        try:
+            self._calls()
+            recorded = [*(array.copy() for array in self._state), self.cost.copy()]
+        except Exception as error:
+            raise NotRecordable(f"its replay fails: {type(error).__name__}: {error}") from error
+        finally:
+            for array, old in zip(self._state, before, strict=True):
+                array[...] = old
+        expected = [np.asarray(array) for array in (*plain, cost)]
+        names = (*state_names(len(before)), "cost")
+        for name, got, wanted in zip(names, recorded, expected, strict=True):
+            if got.dtype != wanted.dtype or got.shape != wanted.shape:
+                raise NotRecordable(
+                    f"{name} comes out as {wanted.dtype} {wanted.shape}, recorded as {got.dtype} "
+                    f"{got.shape}"
+                )
+        if not all(map(np.array_equal, recorded, expected)):
+            given = self._arguments | dict(zip(names, before, strict=False))
+            exact = np.asarray(epoch.rates[i], np.float64)
+            rounded = self._rates.astype(np.float64)
+            rates = Interval(np.minimum(exact, rounded), np.maximum(exact, rounded))
+            self._enclose(given | {"rates": rates}, dict(zip(names, recorded, strict=True)),
+                          dict(zip(names, expected, strict=True)))  # fmt: skip
+
+    def _enclose(
+        self, given: dict[str, Any], recorded: dict[str, NDArray], expected: dict[str, NDArray]
+    ) -> None:
+        """Hold both against what the program may come to."""
+        at = _far_apart(recorded, expected)
+        bounds = enclose(self.program, given, at, xp, constant)
+        for name, bound in bounds.items():
+            for made, what in ((recorded, "its replay"), (expected, "the step as it stands")):
+                array = made[name]
+                array = array[at] if array.shape == made["theta"].shape else array
+                if not holds(bound, array, xp):
+                    raise NotRecordable(
+                        f"on the first minibatch {what} gives another {name} than its record says"
+                    )
+
+
+def _far_apart(recorded: dict[str, NDArray], expected: dict[str, NDArray]) -> NDArray:
+    """Return the places where theta, or a vector like it, differs by more than a few ULPs."""
+    apart: Any = np.zeros(recorded["theta"].shape)
+    for name, a in recorded.items():
+        if a.shape == apart.shape:
+            b = expected[name]
+            limits = np.finfo(b.dtype)
+            size = np.abs(b) * limits.eps + limits.tiny * limits.eps
+            off = np.where(a == b, 0.0, np.abs(a - b) / size)
+            apart = np.maximum(apart, np.where(np.isnan(off), np.inf, off))
+    (places,) = np.nonzero(apart > SAME)
+    if len(places) > LOOKED_AT:
+        places = places[np.argsort(apart[places])[-LOOKED_AT:]]
+    return places
