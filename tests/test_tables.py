@@ -113,7 +113,7 @@ def test_names_that_are_no_data(tmp_path):
     with raises("is a folder without a table"):
         read_table(str(tmp_path))
     (tmp_path / "a.xls").write_text("x")
-    with raises("ends in '.xls'", ".csv, .tsv, .parquet, .npz, .npy", "digits"):
+    with raises("ends in '.xls'", ".csv, .tsv, .jsonl", ".npy", "digits"):
         read_table(str(tmp_path / "a.xls"))
 
 

@@ -41,7 +41,7 @@ def evaluate(
     tell = quiet if json else say
     net, preparation = load_model(model, choose_backend(backend)[0])
     options = table_options(separator, encoding, decimal, max_memory)
-    table = read_table(data, **options).labelled(preparation.target, missing=preparation.missing)
+    table = read_table(data, missing=preparation.missing, **options).labelled(preparation.target)
     for note in table.notes:
         tell(f"data: {note}")
     part = Part(Examples(*table.split()), preparation, warns=True)

@@ -1,7 +1,9 @@
 """Tables as people have them: read from files, and made into what a network learns from."""
 
-from .columns import Boolean, Categorical, Column, DateTime, Differences, LeftOut, Numeric
+from .categorical import Categorical
+from .columns import Column, Differences, LeftOut
 from .frames import as_frame, as_series, check_complete, few, import_pandas
+from .measured import Boolean, DateTime, Numeric
 from .preparation import Blocks, Preparation, tell
 from .readers import BUILT_IN
 from .reading import Table, read_parts, read_table

@@ -52,7 +52,10 @@ def how_written(source: Source) -> tuple[Written, list[str], list[str]]:
     encoding = wished.encoding or _encoding_of(source)
     with source.open() as stream:
         start = stream.read(SAMPLE)
-    text = codecs.getincrementaldecoder(encoding)(errors="strict").decode(start)
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeError:
+        raise _not_in(source, encoding) from None
     if len(start) == SAMPLE and "\n" in text:
         text = text[: text.rindex("\n") + 1]
     separator, quote = wished.separator, _quote_of(text)
@@ -118,10 +121,13 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
                 f"{written.separator!r} between them."
             ) from None
         except UnicodeError:
-            raise InvalidArgument(
-                f"{source.where}: the text is not in {written.encoding}: wanted the encoding it "
-                "was written in."
-            ) from None
+            raise _not_in(source, written.encoding) from None
+
+
+def _not_in(source: Source, encoding: str | None) -> InvalidArgument:
+    return InvalidArgument(
+        f"{source.where}: the text is not in {encoding}: wanted the encoding it was written in."
+    )
 
 
 def _rows(source: Source) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument, shown, unknown_name
-from .columns import Boolean, Categorical, Column, DateTime, Differences, LeftOut, Numeric
+from .categorical import Categorical
+from .columns import Column, LeftOut
 from .frames import import_pandas
+from .measured import Boolean, DateTime, Numeric
 from .text import (
     MISSING,
     NEARLY_ALL,
@@ -135,7 +137,7 @@ def _look(values: Any, wishes: Wishes) -> Column | LeftOut:
         return LeftOut(name, "left out: the same in every row")
     if types.is_bool_dtype(values):
         return Boolean.learn(values, missing)
-    return DateTime.learn(values, missing, "ISO8601") if dates else _number(values, wishes)
+    return DateTime.learn(values, missing) if dates else _number(values, wishes)
 
 
 def _text(values: Any, wishes: Wishes) -> Column | LeftOut:
@@ -165,7 +167,7 @@ def _text(values: Any, wishes: Wishes) -> Column | LeftOut:
         if is_ambiguous(found.texts, form):
             order = "the month first" if form.index("%m") < form.index("%d") else "the day first"
             note = f"dates that do not tell day from month, read with {order}"
-        return DateTime.learn(values, missing, form, note)
+        return DateTime.learn(values, missing, format=form, note=note)
     return _categories(values, wishes)
 
 
@@ -191,11 +193,11 @@ def _written_numbers(
 def _number(values: Any, wishes: Wishes, note: str = "", decimal: str = ".") -> Column | LeftOut:
     """Learn a column of numbers; leave it out where it is constant or an id."""
     name = str(values.name)
-    column: Column = Numeric.learn(values, wishes.missing, note, decimal=decimal)
+    column = Numeric.learn(values, wishes.missing, note=note, decimal=decimal)
     if name in wishes.numeric or len(values) < FEW_ROWS:
         return column
-    numbers = column.read(values, wishes.missing, Differences()).numbers
-    if numbers is None or len(np.unique(numbers)) < len(values) or (numbers % 1 != 0).any():
+    numbers, _ = column.numbers_of(values, wishes.missing)
+    if len(np.unique(numbers)) < len(values) or (numbers % 1 != 0).any():  # NaN % 1 is NaN
         return column
     if _BLANK.fullmatch(name):
         return LeftOut(name, "left out: an index that was saved with the table")

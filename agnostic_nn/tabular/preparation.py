@@ -13,18 +13,12 @@ import numpy as np
 
 from ..errors import InvalidArgument, TableWarning, shown, unknown_name
 from ..namespace import Array
-from .columns import (
-    Categorical,
-    Column,
-    Differences,
-    LeftOut,
-    Numeric,
-    Part,
-    column_from_json,
-    moments,
-)
+from .categorical import Categorical
+from .columns import Column, Differences, LeftOut, Part
 from .frames import as_frame, as_series, check_complete, few, import_pandas
 from .inspecting import Wishes, inspect
+from .kinds import column_from_json
+from .measured import Numeric, moments
 from .seen import Seen
 from .targets import labels_like, natural, task_of
 from .text import MISSING
@@ -394,7 +388,7 @@ class Preparation:
             If this is no such description.
         """
         try:
-            if content.get("format", 1) not in range(1, FORMAT + 1):
+            if int(content.get("format", 1)) not in range(1, FORMAT + 1):
                 raise InvalidArgument(
                     f"the model's preparation has format {shown(content['format'])}: wanted "
                     f"{FORMAT} or less; a later version of agnostic-nn reads it."
@@ -458,14 +452,11 @@ def _beside(arrays: list[Any], n: int, dtype: str) -> Array:
 
 def _quantity(y: Any, target: str, missing: Collection[str]) -> Array:
     """Return a target as float64, every number finite."""
-    column, y = Numeric(target, 0.0, 1.0), natural(y, missing)
-    counted = Differences()
-    part = column.read(y, missing, counted)
-    if part.absent.any():
-        rows = int(part.absent.sum())
+    numbers, _ = Numeric(target).numbers_of(natural(y, missing), missing)
+    absent = int(np.isnan(numbers).sum())
+    if absent:
         raise InvalidArgument(
-            f"target={target!r} has {rows} missing values in {len(y)} rows: wanted a value in "
-            "every place."
+            f"target={target!r} has {absent} missing values in {len(numbers)} rows: wanted a value "
+            "in every place."
         )
-    assert part.numbers is not None
-    return part.numbers[:, 0]
+    return numbers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,15 +67,27 @@ def _read_delimited(source: Source) -> Iterator[Chunk]:
 
 
 def _read_json(source: Source) -> Iterator[Chunk]:
-    pandas = import_pandas()
     with source.open() as stream:
-        text = stream.read()
-    lines = not text.lstrip().startswith(b"[")
-    frame = pandas.read_json(
-        io.BytesIO(text), orient="records", lines=lines, dtype=False, convert_dates=False,
-        convert_axes=False, encoding=source.written.encoding or "utf-8",
-    )  # fmt: skip
-    yield Chunk(frame)
+        text = io.TextIOWrapper(io.BufferedReader(stream), source.written.encoding or "utf-8-sig")
+        yield _of_records(source, json.load(text))
+
+
+def _read_json_lines(source: Source) -> Iterator[Chunk]:
+    with source.open() as stream:
+        text = io.TextIOWrapper(io.BufferedReader(stream), source.written.encoding or "utf-8-sig")
+        lines = (line for line in text if not line.isspace())
+        while records := [json.loads(line) for line in itertools.islice(lines, source.rows)]:
+            yield _of_records(source, records)
+            stream.start_over()
+
+
+def _of_records(source: Source, records: Any) -> Chunk:
+    if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
+        raise InvalidArgument(
+            f"{source.where} holds something else than records: wanted an object with the columns' "
+            "names for each row."
+        )
+    return Chunk(import_pandas().DataFrame(records))
 
 
 def _read_parquet(source: Source) -> Iterator[Chunk]:
@@ -184,22 +198,26 @@ def _read_npz(source: Source) -> Iterator[Chunk]:
     yield Chunk(frame) if y is None else Chunk(frame.assign(y=y.reshape(-1)), "y")
 
 
-_PACKABLE = (".csv", ".tsv", ".json", ".jsonl")
-READERS: dict[str, Any] = {
+_TEXT: dict[str, Any] = {
     ".csv": _read_delimited,
     ".tsv": _read_delimited,
-    ".parquet": _read_parquet,
-    ".npz": _read_npz,
-    ".npy": _read_npy,
-    ".jsonl": _read_json,
+    ".jsonl": _read_json_lines,
     ".json": _read_json,
+}
+
+READERS: dict[str, Any] = {
+    **_TEXT,
+    ".parquet": _read_parquet,
     ".feather": _read_feather,
     ".arrow": _read_feather,
     ".xlsx": _read_excel,
-} | {
-    f"{ending}.{packed}": _read_delimited if ending in (".csv", ".tsv") else _read_json
-    for ending in _PACKABLE
-    for packed in ("gz", "bz2", "xz", "zip")
+    ".npz": _read_npz,
+    ".npy": _read_npy,
+    **{
+        ending + packed: read
+        for ending, read in _TEXT.items()
+        for packed in (".gz", ".bz2", ".xz", ".zip")
+    },
 }
 
 #: The endings, without those of packed files.

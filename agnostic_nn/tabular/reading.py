@@ -36,6 +36,8 @@ class Table:
         What is worth telling about how it was read, a sentence each.
     decimal : str or None
         What comes before a fraction, where a text file shows it.
+    missing : tuple of str
+        The texts that stand for no value.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Table:
     target: str | None = None
     notes: tuple[str, ...] = ()
     decimal: str | None = None
+    missing: tuple[str, ...] = MISSING
 
     def split(self, target: str | None = None) -> tuple[Any, Any]:
         """Return the features, a DataFrame, and the target, a Series: numbers, bools or text.
@@ -64,11 +67,11 @@ class Table:
                 f"{self.name} has the column {target!r} alone: wanted at least one more to "
                 "predict it from, with commas between the columns."
             )
-        y = self._natural(target, MISSING)
+        y = self._natural(target)
         check_complete("target", y.to_frame())
         return self.frame.drop(columns=target), y
 
-    def labelled(self, target: str | None = None, *, missing: Collection[str] = MISSING) -> Table:
+    def labelled(self, target: str | None = None) -> Table:
         """Return the rows that have a target, with it as what it is; see `natural`.
 
         How many rows have none is told in the notes.
@@ -77,8 +80,6 @@ class Table:
         ----------
         target : str, optional
             The target column; left out, the one the data itself names.
-        missing : collection of str
-            The texts that stand for no value.
 
         Raises
         ------
@@ -87,7 +88,7 @@ class Table:
         """
         target = self._target(target)
         written = self.frame[target]
-        y = self._natural(target, missing)
+        y = self._natural(target)
         absent = y.isna()
         if not absent.any():
             return replace(self, frame=self.frame.assign(**{target: y}), target=target)
@@ -102,11 +103,11 @@ class Table:
         frame = self.frame.assign(**{target: y})[~absent]
         return replace(self, frame=frame, target=target, notes=(*self.notes, note))
 
-    def _natural(self, target: str, missing: Collection[str]) -> Any:
+    def _natural(self, target: str) -> Any:
         y = self.frame[target]
         # categories have an order of their own
         kept = isinstance(y.dtype, import_pandas().CategoricalDtype)
-        return y if kept else natural(y, missing, self.decimal)
+        return y if kept else natural(y, self.missing, self.decimal)
 
     def _target(self, target: str | None) -> str:
         target = self.target if target is None else target
@@ -127,6 +128,7 @@ def read_table(
     separator: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    missing: Collection[str] = MISSING,
     max_memory: int | None = None,
 ) -> Table:
     """Read a built-in data set, a file, several files or a folder of them.
@@ -143,6 +145,8 @@ def read_table(
     separator, encoding, decimal : str, optional
         How text is written; left out, what it looks like. Values of text files stay text:
         `Preparation` decides what they are.
+    missing : collection of str
+        The texts that stand for no value.
     max_memory : int, optional
         How many bytes the table may take in memory; left out, half of the machine's.
 
@@ -173,7 +177,9 @@ def read_table(
     frames = [chunk.frame for chunk in chunks]
     frame = frames[0] if len(frames) == 1 else import_pandas().concat(frames, ignore_index=True)
     first = chunks[0]
-    return Table(_name_of(data), frame, first.target, tuple(first.notes), first.decimal)
+    return Table(
+        _name_of(data), frame, first.target, tuple(first.notes), first.decimal, tuple(missing)
+    )
 
 
 def read_parts(
@@ -182,6 +188,7 @@ def read_parts(
     separator: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    missing: Collection[str] = MISSING,
     max_memory: int | None = None,
     rows: int | None = None,
 ) -> Iterator[Table]:
@@ -189,7 +196,7 @@ def read_parts(
 
     Parameters
     ----------
-    data, separator, encoding, decimal
+    data, separator, encoding, decimal, missing
         As for `read_table`.
     max_memory : int, optional
         How many bytes a part may take.
@@ -205,7 +212,9 @@ def read_parts(
     limit = default_max_memory() if max_memory is None else max_memory
     name = _name_of(data)
     for chunk in _chunks(data, ROWS if rows is None else rows, limit, as_written):
-        yield Table(name, chunk.frame, chunk.target, tuple(chunk.notes), chunk.decimal)
+        yield Table(
+            name, chunk.frame, chunk.target, tuple(chunk.notes), chunk.decimal, tuple(missing)
+        )
 
 
 def _name_of(data: Any) -> str:

@@ -291,7 +291,5 @@ def days_of(times: Any) -> HostArray:
     if getattr(times.dt, "tz", None) is not None:
         times = times.dt.tz_convert("UTC").dt.tz_localize(None)
     elapsed = times - pandas.Timestamp(0)
-    days: HostArray = (elapsed / pandas.Timedelta(days=1)).to_numpy(
-        dtype="float64", na_value=np.nan
-    )
+    days: HostArray = (elapsed / pandas.Timedelta(days=1)).to_numpy("float64", copy=True)
     return days
