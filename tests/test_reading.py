@@ -99,8 +99,9 @@ def test_quotes_lines_in_fields_and_single_quotes(tmp_path):
         ([["x", "y"], ["1,234", "a"]], ";", ","),
         ([["x", "y"], ["1.5", "a"]], ";", "."),
         ([["x", "y"], ["39,1", "a"]], "\t", ","),
-        ([["x", "y"], ["1,234", "a"]], "\t", "."),
-        ([["x", "y"], ["39,1", "a"]], ",", "."),
+        ([["x", "y"], ["1,234", "a"]], "\t", None),
+        ([["x", "y"], ["39,1", "a"]], ",", ","),
+        ([["x", "y"], ["1", "a"]], ",", None),
     ],
 )
 def test_decimal_signs_are_found(tmp_path, rows, separator, decimal):

@@ -129,6 +129,8 @@ class Source:
         Of the whole table, to know it again.
     notes : tuple of str
         What is worth telling about how it was read.
+    decimal : str or None
+        What comes before a fraction, where the table shows it.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Source:
     reason: str
     digest: str
     notes: tuple[str, ...] = ()
+    decimal: str | None = None
 
     @classmethod
     def read(cls, settings: Settings) -> Source:
@@ -150,8 +153,8 @@ class Source:
         options = table_options(
             settings.separator, settings.encoding, settings.decimal, settings.max_memory
         )
-        table = read_table(settings.data, **options)
-        table = table.labelled(settings.target, missing=_missing(settings))
+        table = read_table(settings.data, missing=_missing(settings), **options)
+        table = table.labelled(settings.target)
         X, y = table.split()
         task, reason = task_of(y)
         if settings.task is not None:
@@ -171,9 +174,8 @@ class Source:
         splits = Splits(
             y, task == "classification", settings.seed, roles.get("group"), roles.get("time")
         )
-        return cls(
-            table.name, examples, splits, task, reason, digest(table.frame), tuple(table.notes)
-        )
+        found = digest(table.frame)
+        return cls(table.name, examples, splits, task, reason, found, table.notes, table.decimal)
 
     def divide(self, settings: Settings) -> TaskData:
         """Hold out the rows to test on, or the first fold, and prepare all."""
@@ -200,7 +202,7 @@ class Source:
             categorical=_names("categorical", settings.categorical or (), train.X.columns),
             numeric=_names("numeric", settings.numeric or (), train.X.columns),
             missing=_missing(settings),
-            decimal=settings.decimal,
+            decimal=self.decimal,
         )
         weights = _class_weights(preparation) if settings.class_weight is not None else None
 

@@ -70,9 +70,7 @@ def how_written(source: Source) -> tuple[Written, list[str], list[str]]:
     names = [name.strip() or f"Unnamed: {i}" for i, name in enumerate(names)]
     check_names(names, source.where)
     fields = [field.strip() for record in records[1:] for field in record]
-    decimal = wished.decimal or decimal_in(fields) or ("," if separator == ";" else ".")
-    if separator == "," and wished.decimal is None:
-        decimal = "."
+    decimal = wished.decimal or decimal_in(fields) or ("," if separator == ";" else None)
     written = Written(separator, encoding, decimal, quote)
     notes = [told] if (told := written.told()) else []
     if not any(number != number for number in numbers_in(names)):  # NaN: no number

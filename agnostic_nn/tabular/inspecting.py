@@ -55,7 +55,7 @@ class Wishes:
     missing : collection of str
         The texts that stand for no value.
     decimal : str or None
-        What comes before a fraction; None for what each column shows.
+        What comes before a fraction in a column that does not show it.
     """
 
     categorical: Collection[str] = ()
@@ -156,7 +156,7 @@ def _text(values: Any, wishes: Wishes) -> Column | LeftOut:
     sample = found.texts[:: max(1, len(found.texts) // 200)]
     if are_codes(found.texts):
         return _categories(values, wishes, note="digits with leading zeros, read as text")
-    decimal = wishes.decimal or decimal_in(found.texts) or "."
+    decimal = decimal_in(found.texts) or wishes.decimal or "."
     if np.isnan(numbers_in(sample, decimal)).mean() <= 0.5:
         numbers = numbers_in(found.texts, decimal)
         if share_of(~np.isnan(numbers), found) >= NEARLY_ALL:
@@ -175,7 +175,7 @@ def _written_numbers(
     values: Any, found: Distinct, wishes: Wishes, note: str = ""
 ) -> Column | LeftOut:
     """Learn a column of text as numbers, and tell what is not plainly one."""
-    decimal = wishes.decimal or decimal_in(found.texts) or "."
+    decimal = decimal_in(found.texts) or wishes.decimal or "."
     numbers = numbers_in(found.texts, decimal)
     none, told = np.isnan(numbers), [note] if note else []
     plain = import_pandas().to_numeric(found.texts, errors="coerce")

@@ -141,8 +141,7 @@ class Preparation:
         missing : collection of str
             The texts that stand for no value.
         decimal : str, optional
-            "." or ",", what comes before a fraction where numbers are text; left out, what each
-            column shows.
+            "." or ",", what comes before a fraction in a column of text that does not show it.
 
         Raises
         ------

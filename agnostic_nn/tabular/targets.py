@@ -75,7 +75,7 @@ def natural(values: Any, missing: Collection[str] = MISSING, decimal: str | None
     missing : collection of str
         The texts that stand for no value.
     decimal : str, optional
-        What comes before a fraction; left out, what the column shows.
+        What comes before a fraction where the column does not show it.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def _natural_texts(texts: HostArray, decimal: str | None) -> tuple[HostArray, An
     truths = truths_in(texts)
     if not np.isnan(truths).any():
         return truths.astype(bool).astype(object), None
-    numbers = numbers_in(texts, decimal or decimal_in(texts) or ".")
+    numbers = numbers_in(texts, decimal_in(texts) or decimal or ".")
     if are_codes(texts) or np.isnan(numbers).any():
         return texts, None
     if all(text.lstrip("+-").isdecimal() for text in texts) and abs(numbers).max() < 2**53:

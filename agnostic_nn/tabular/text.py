@@ -23,6 +23,9 @@ MISSING = (
 #: What has to be a number, or a date, for a column to be read as one: the rest are slips.
 NEARLY_ALL = 0.95
 
+#: So many numbers that show what comes before a fraction are enough to tell.
+ENOUGH = 100
+
 #: Dates, in the order in which they are tried: of those that fit alike, the first is taken.
 DATES = (
     "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d.%m.%y",
@@ -190,21 +193,40 @@ def _written_number(decimal: str) -> re.Pattern[str]:
 def decimal_in(texts: Sequence[str] | HostArray) -> str | None:
     """Return what comes before the fraction of written numbers; None where nothing tells.
 
+    In 39,1 it is plain, and in 1.234,5; 1,234 may be either.
+
     Examples
     --------
     >>> [decimal_in(texts) for texts in (["39,1"], ["1,234", "0.5"], ["1,234"], ["7"])]
     [',', '.', None, None]
     """
-    comma = re.compile(rf"[-+(]?{_CURRENCY}?\s?(?:\d+|\d{{1,3}}(?:\.\d{{3}})+),\d+\D{{0,3}}")
-    group = re.compile(r"\D{0,3}[1-9]\d{0,2},\d{3}\D{0,3}")
-    point = re.compile(r"\D{0,3}(?:\d+|\d{1,3}(?:,\d{3})+)?\.\d+\D{0,3}")
-    with_comma = [text for text in texts if "," in text]
-    if any(comma.fullmatch(text) and not group.fullmatch(text) for text in with_comma):
-        return ","
-    several = any(text.count(",") > 1 for text in with_comma)
-    if several or any("." in text and point.fullmatch(text) for text in texts):
-        return "."
-    return None
+    shown = {",": 0, ".": 0}
+    for text in texts:
+        if "," not in text and "." not in text:
+            continue
+        for sign, pattern in _SHOWS.items():
+            if pattern.fullmatch(text):
+                shown[sign] += 1
+        if sum(shown.values()) == ENOUGH:
+            break
+    if shown[","] == shown["."]:
+        return "." if shown["."] else None
+    return max(shown, key=lambda sign: shown[sign])
+
+
+def _shows(sign: str, other: str) -> re.Pattern[str]:
+    """Numbers that show what comes before the fraction: no three digits alone, or both signs."""
+    sign, other = re.escape(sign), re.escape(other)
+    groups = rf"\d{{1,3}}(?:{other}\d{{3}})+"
+    fraction = rf"(?:\d*{sign}(?:\d{{1,2}}|\d{{4,}})|0?{sign}\d+|\d{{4,}}{sign}\d+)"
+    several = rf"\d{{1,3}}(?:{other}\d{{3}}){{2,}}"
+    number = rf"(?:{fraction}|{groups}{sign}\d+|{several})"
+    return re.compile(
+        rf"[-+(\u2212]?{_CURRENCY}?\s?[-+]?{number}(?:[eE][-+]?\d+)?\s?[%)]?{_CURRENCY}?"
+    )
+
+
+_SHOWS = {",": _shows(",", "."), ".": _shows(".", ",")}
 
 
 def are_codes(texts: Sequence[str] | HostArray) -> bool:
