@@ -291,6 +291,9 @@ def compute_cost(
     losses = loss.logit_function(AL, Y, xp=xp) if from_logits else loss.function(AL, Y, xp=xp)
     if sample_weight is not None:
         losses = losses * sample_weight
+    if xp.finfo(AL.dtype).bits < 32:  # the mean is a number of float16, the sum may be none
+        total = 1 / AL.shape[1] * xp.sum(losses, dtype=xp.float32)
+        return xp.astype(total, AL.dtype)
     return 1 / AL.shape[1] * xp.sum(losses)
 
 

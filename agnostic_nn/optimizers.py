@@ -271,8 +271,13 @@ def _held(epsilon: float, v: Array, xp: Namespace) -> float:
 
 def clip_by_global_norm(gradient: Array, largest: float, xp: Namespace) -> Array:
     """Scale the gradient so that its Euclidean norm is at most `largest` (Pascanu et al. 2013)."""
-    norm = xp.sqrt(xp.sum(gradient * gradient))
-    return gradient * (largest / xp.maximum(norm, largest))
+    wide = gradient
+    if xp.finfo(gradient.dtype).bits < 32:  # the squares of float16 end at a norm of 256
+        wide = xp.astype(gradient, xp.float32)
+    norm = xp.sqrt(xp.sum(wide * wide))
+    # a norm beyond float32 is no reason to stand still: 0 times infinity is NaN, which stops
+    scale = largest / xp.maximum(norm, largest) + 0.0 * norm
+    return gradient * (scale if wide is gradient else xp.astype(scale, gradient.dtype))
 
 
 #: Every optimizer by name. A new one is a class above and a line here.

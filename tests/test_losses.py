@@ -40,6 +40,19 @@ def test_cost_is_the_mean_over_examples(name, backend, close):
     close(cost, by_definition(name, a, y), units=32)
 
 
+@pytest.mark.parametrize("name", ["squared_error", "binary_cross_entropy"])
+def test_cost_of_many_in_half_precision(name, backend):
+    """Their sum is beyond 65504, the largest number of float16; their mean is not."""
+    if not hasattr(backend.xp, "float16"):
+        pytest.skip("the standard has no float16")
+    n = 200_000
+    a = backend.asarray(np.full((1, n), 2.0 if name == "squared_error" else 0.25), "float16")
+    cost = ann.compute_cost(a, backend.xp.zeros_like(a), loss=name)
+    assert cost.dtype == a.dtype
+    expected = 2.0 if name == "squared_error" else -math.log(0.75)
+    assert float(backend.to_numpy(cost)) == pytest.approx(expected, rel=2.0**-9)
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_sample_weights(name, backend, close):
     weight = np.asarray([[0.5, 0.0, 2.0, 1.5]])

@@ -217,6 +217,23 @@ def test_clip(backend, close):
     close(clip([0.0, 0.0], 1.0), [0.0, 0.0], units=0)
 
 
+def test_clip_in_half_precision(backend):
+    """To half of 3, 4 in units of 2**12, whose squares are beyond 65504, and not to 0."""
+    if not hasattr(backend.xp, "float16"):
+        pytest.skip("the standard has no float16")
+    g = backend.asarray([3.0 * 2.0**12, -4.0 * 2.0**12], "float16")
+    clipped = clip_by_global_norm(g, 2.5 * 2.0**12, backend.xp)
+    assert clipped.dtype == g.dtype
+    assert backend.to_numpy(clipped).tolist() == [1.5 * 2.0**12, -2.0 * 2.0**12]
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+def test_clip_of_a_gradient_whose_norm_overflows(backend):
+    """NaN, at which training stops; at 0 it would go on and learn nothing."""
+    g = backend.asarray([0.5 * float(np.finfo(backend.dtype).max), 1.0])
+    assert np.isnan(backend.to_numpy(clip_by_global_norm(g, 1.0, backend.xp))).all()
+
+
 def test_training_clips(two_moons):
     X, Y = two_moons
     nets = [ann.Network([2, 3, 1], "squared_error", dtype="float64") for _ in range(2)]

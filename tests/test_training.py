@@ -492,6 +492,22 @@ def test_data_decide_where_training_runs(backend, two_moons):
     assert backend.backend.owns(net.predict(X))
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_was_trained_may_be_written_to(fresh, backend, two_moons):
+    """Also where a rule returns an array of its own, and not theta changed in place."""
+
+    class Fresh(ann.SGD):
+        def update(self, theta, g, state, rate, xp):
+            del state, xp
+            return theta - rate * g, ()
+
+    net = network(dtype=backend.dtype, backend=backend.backend)
+    ann.train(net, *two_moons, epochs=1, optimizer=Fresh() if fresh else ann.SGD())
+    before = backend.to_numpy(net.theta).copy()
+    net.theta *= 0.5
+    np.testing.assert_array_equal(backend.to_numpy(net.theta), 0.5 * before)
+
+
 def test_data_are_not_changed(two_moons):
     X, Y = two_moons
     before = X.copy(), Y.copy()
