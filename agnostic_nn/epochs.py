@@ -86,7 +86,7 @@ def run(
     """Train from where the network stands to the last epoch, or to an earlier end."""
     training: Training = net.training
     history, last, batch_size = training.history, settings.last, settings.batch_size
-    metric = metric_for(net.architecture.loss.name)
+    metric, step = metric_for(net.architecture.loss.name), None
     n = int(data[0].shape[0]) if chosen is None else len(chosen)
     steps = -(-n // batch_size)
     watched = "cost" if held_out is None else "validation_cost"
@@ -97,9 +97,7 @@ def run(
     ):
         while training.epoch < last:
             began = time.perf_counter()
-            step = TrainingStep(
-                net.architecture, training.optimizer.in_a_step(), settings.clip_norm
-            )
+            step = _step(net, settings.clip_norm, step)
             rates = _rates(training, steps, last, history.get(watched, ()))
             try:
                 state, cost = net.backend.epoch(
@@ -206,6 +204,12 @@ class Interrupts:
         if self.seen:
             raise KeyboardInterrupt
         self.seen = True
+
+
+def _step(net: Network, clip_norm: float | None, before: TrainingStep | None) -> TrainingStep:
+    """Return the training step: that of the epoch before, where no callback changed anything."""
+    step = TrainingStep(net.architecture, net.training.optimizer.in_a_step(), clip_norm)
+    return before if before is not None and before == step else step
 
 
 def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
