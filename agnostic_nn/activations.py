@@ -37,6 +37,10 @@ class Activation(Value):
         False where the functions have chance or a memory of their own (noise, running means):
         they are then called in every step. Attributes and plain arrays that they read may change
         from epoch to epoch, and are read anew when they have.
+    initializer : str, default "glorot_uniform"
+        The name of the initial weights that suit it.
+    kinks : tuple of float, optional
+        Where its derivative jumps: there, differences say nothing of it.
 
     Examples
     --------
@@ -51,6 +55,8 @@ class Activation(Value):
     derivative: Callable[..., Array] | None
     gradient: Callable[..., Array] | None = None
     recordable: bool = True
+    initializer: str = "glorot_uniform"
+    kinks: tuple[float, ...] = ()
 
     def __call__(self, Z: Array, *, xp: Namespace) -> Array:
         """A = g(Z)."""
@@ -358,19 +364,21 @@ def identity_gradient(dA: Array, Z: Array, *, xp: Namespace) -> Array:
     return dA
 
 
+_HE, _LECUN, _AT_0 = "he_normal", "lecun_normal", (0.0,)
+
 #: Every activation by name. A new one is two functions above and a line here.
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("identity", identity, identity_derivative, identity_gradient),
-        Activation("relu", relu, relu_derivative),
-        Activation("leaky_relu", leaky_relu, leaky_relu_derivative),
-        Activation("elu", elu, elu_derivative),
-        Activation("selu", selu, selu_derivative),
-        Activation("gelu", gelu, gelu_derivative),
-        Activation("silu", silu, silu_derivative),
-        Activation("mish", mish, mish_derivative),
-        Activation("softplus", softplus, softplus_derivative),
+        Activation("relu", relu, relu_derivative, initializer=_HE, kinks=_AT_0),
+        Activation("leaky_relu", leaky_relu, leaky_relu_derivative, initializer=_HE, kinks=_AT_0),
+        Activation("elu", elu, elu_derivative, initializer=_HE, kinks=_AT_0),
+        Activation("selu", selu, selu_derivative, initializer=_LECUN, kinks=_AT_0),
+        Activation("gelu", gelu, gelu_derivative, initializer=_HE),
+        Activation("silu", silu, silu_derivative, initializer=_HE),
+        Activation("mish", mish, mish_derivative, initializer=_HE),
+        Activation("softplus", softplus, softplus_derivative, initializer=_HE),
         Activation("tanh", tanh, tanh_derivative),
         Activation("sigmoid", sigmoid, sigmoid_derivative),
         Activation("exponential", exponential, exponential),

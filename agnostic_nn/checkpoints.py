@@ -21,13 +21,14 @@ from .checks import check_flag, check_number
 from .errors import InvalidArgument, shown
 from .fingerprints import Prints, check_prints
 from .namespace import Array
-from .network import Network, on_host
-from .training_state import PREFIX, Training, plain, vector
+from .network import Network, on_host, training_of
+from .registered import plain
+from .training_files import PREFIX, pack_training, vector
 
 #: Where no interval is given, training takes at least this many times as long as writing.
 SPARING = 20
 
-_BEST = f"{PREFIX}best"
+_BEST, _BEST_BUFFERS = f"{PREFIX}best", f"{PREFIX}best_buffers"
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Best:
     cost: float = math.inf
     epoch: int = 0
     theta: Array = None
+    buffers: Array = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,11 @@ class Checkpoint:
         from .saving import encode
 
         began = time.perf_counter()
-        training: Training = net.training
-        tensors, description = training.pack(net)
+        training = training_of(net)
+        tensors, description = pack_training(net)
         if best.theta is not None:
             tensors[_BEST] = on_host(net, best.theta)
+            tensors[_BEST_BUFFERS] = on_host(net, best.buffers)
         content = encode(
             net,
             tensors,
@@ -280,7 +283,8 @@ def read(
     with taking_apart(where):
         stored = description["training"]  # its digest has been looked at
         settings, every = Settings(**stored["settings"]), stored["every"]
-        check_number("epoch", net.training.epoch, at_least=settings.first, at_most=settings.last)
+        done = training_of(net).epoch
+        check_number("epoch", done, at_least=settings.first, at_most=settings.last)
         if every is not None:
             check_number("every", every, at_least=1, integer=True)
         if settings.validation is not None:
@@ -290,9 +294,11 @@ def read(
         if stored["best"] is not None:
             cost, epoch = stored["best"]["cost"], stored["best"]["epoch"]
             check_number("best cost", cost)
-            check_number(
-                "best epoch", epoch, above=settings.first, at_most=net.training.epoch, integer=True
-            )
-            best = Best(cost, epoch, vector(net, tensors[_BEST]))
+            check_number("best epoch", epoch, above=settings.first, at_most=done, integer=True)
+            theta = vector(net, tensors[_BEST], net.theta)
+            # files of format 1 have no layers that remember anything
+            remembered = tensors.get(_BEST_BUFFERS)
+            buffers = net.buffers if remembered is None else vector(net, remembered, net.buffers)
+            best = Best(cost, epoch, theta, buffers)
         checkpoint = Checkpoint(path, every, settings, check_prints(stored["data"]))
         return net, checkpoint, best, stored["finished"]

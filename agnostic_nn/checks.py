@@ -70,10 +70,11 @@ def check_layer(A_prev: Array, W: Array, b: Array) -> None:
         )
 
 
-def check_parameters(parameters: Sequence[Any]) -> None:
-    """Every layer has a pair of parameters."""
-    for layer in parameters:
-        _check_parts("parameters", layer, ("W", "b"))
+def check_pair(parameters: Any) -> tuple[Array, Array]:
+    """A dense layer has a pair of parameters."""
+    _check_parts("parameters", parameters, ("W", "b"))
+    W, b = parameters
+    return W, b
 
 
 def check_cache(cache: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .layer import Mask
 from .namespace import Array, Namespace
 
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -93,21 +94,14 @@ def step_keys(seed: int, epoch: int, steps: Array, xp: Namespace) -> Array:
 
 
 def dropout_masks(
-    rates: Sequence[float],
-    widths: Sequence[int],
-    key: Array,
-    like: Array,
-    xp: Namespace,
-) -> list[Array | None]:
-    """Draw what the activations of each layer are multiplied by: 0, or 1 / (1 - rate).
+    masks: Sequence[Mask], key: Array, like: Array, xp: Namespace
+) -> tuple[Array, ...]:
+    """Draw what activations are multiplied by: 0, or 1 / (1 - rate).
 
     Parameters
     ----------
-    rates : sequence of float, length L
-        The fraction of units each layer drops, at most `LARGEST_RATE`, in steps of 2**-16; at 0
-        its mask is None.
-    widths : sequence of int, length L
-        The units n[l] of each layer.
+    masks : sequence of Mask
+        What the layers want; the rates at most `LARGEST_RATE`, in steps of 2**-16.
     key : int32 array, shape (2,)
         Of the training step: a row of `step_keys`.
     like : array, shape (m, ...)
@@ -117,33 +111,28 @@ def dropout_masks(
 
     Returns
     -------
-    list of (array, shape (n[l], m), or None), length L
+    tuple of arrays, shapes (width, members * m)
     """
-    m = like.shape[0]
-    drawn = [layer for layer, rate in enumerate(rates) if rate > 0.0]
-    if not drawn:
-        return [None] * len(rates)
-    # One draw for all layers: 64 bits make four masks of 16 bits. The counter is (place, layer).
-    device = _device(like)
-    blocks = [-(-widths[layer] * m // 4) for layer in drawn]
+    if not masks:
+        return ()
+    # One draw for all masks: 64 bits make four places of 16 bits. The counter is (place, mask).
+    m, device = like.shape[0], _device(like)
+    sizes = [mask.width * mask.members * m for mask in masks]
+    blocks = [-(-size // 4) for size in sizes]
     places = xp.concat([xp.arange(n, dtype=xp.int32, device=device) for n in blocks])
-    layers = xp.concat(
-        [
-            xp.full((n,), layer, dtype=xp.int32, device=device)
-            for n, layer in zip(blocks, drawn, strict=True)
-        ]
+    numbers = xp.concat(
+        [xp.full((n,), i, dtype=xp.int32, device=device) for i, n in enumerate(blocks)]
     )
-    x0, x1 = threefry_2x32((key[0:1], key[1:2]), (places, layers))
-    masks: list[Array | None] = [None] * len(rates)
-    start = 0
-    for n, layer in zip(blocks, drawn, strict=True):
+    x0, x1 = threefry_2x32((key[0:1], key[1:2]), (places, numbers))
+    drawn, start = [], 0
+    for mask, size, n in zip(masks, sizes, blocks, strict=True):
         words = [x[start : start + n] for x in (x0, x1)]
         start += n
         halves = xp.concat([half for x in words for half in (x & 0xFFFF, (x >> 16) & 0xFFFF)])
-        kept = round((1.0 - rates[layer]) * 65536)
-        mask = xp.astype(halves[: widths[layer] * m] < kept, like.dtype) * (65536 / kept)
-        masks[layer] = xp.reshape(mask, (widths[layer], m))
-    return masks
+        kept = round((1.0 - mask.rate) * 65536)
+        array = xp.astype(halves[:size] < kept, like.dtype) * (65536 / kept)
+        drawn.append(xp.reshape(array, (mask.width, -1)))
+    return tuple(drawn)
 
 
 def _device(array: Array) -> object:

@@ -1,8 +1,4 @@
-"""Epochs: the training step, and the loop over it, until the last epoch or an earlier end.
-
-A step is the lesson's iteration, forward -> cost -> backward -> update, as one pure function of
-theta, the optimizer's state and a minibatch; the backend runs an epoch of them.
-"""
+"""Epochs: the loop over training steps, until the last epoch or an earlier end."""
 
 from __future__ import annotations
 
@@ -12,20 +8,19 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
-from .architecture import Architecture
 from .backends import get_backend, host
 from .backends.base import Epoch
 from .checkpoints import Best, Checkpoint, Settings
 from .dropout import step_keys
 from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
-from .namespace import Array, Namespace
-from .network import ORDER, Network, is_finite
-from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights, get_optimizer
+from .namespace import Array
+from .network import ORDER, Network, is_finite, training_of
+from .optimizers import get_optimizer
 from .progress import ProgressBar
+from .step import TrainingStep
 from .training_state import History, Training
 
 #: ``callback(net, history)`` after each epoch; a true answer stops training.
@@ -33,43 +28,6 @@ Callback = Callable[[Network, History], Any]
 
 #: X, Y and the weights of the examples, one example per row.
 Data = tuple[Array, Array, Array | None]
-
-
-@dataclass(frozen=True)
-class TrainingStep:
-    """The lesson's iteration as a pure function: forward -> cost -> backward -> update.
-
-    Two equal steps compute the same, so a backend that compiles one need not compile the other.
-    """
-
-    architecture: Architecture
-    optimizer: Optimizer
-    clip_norm: float | None = None
-
-    def __call__(
-        self,
-        state: State,
-        batch: Sequence[Array | None],
-        rates: Sequence[Any],
-        key: Array,
-        xp: Namespace,
-    ) -> tuple[State, Array]:
-        """Return the state after a training step, and the cost before it."""
-        theta, *slots = state
-        X, Y, weight = (None if rows is None else rows.T for rows in batch)
-        masks = self.architecture.masks(key, batch[0], xp)
-
-        cost, gradient = self.architecture.cost_and_gradient(
-            theta, X, Y, weight, masks=masks, xp=xp
-        )
-        if self.clip_norm is not None:
-            gradient = clip_by_global_norm(gradient, self.clip_norm, xp)
-
-        rate, decay = rates
-        if self.optimizer.weight_decay > 0.0:
-            theta = decay_weights(theta, self.architecture.decayed(theta, xp), decay)
-        theta, updated = self.optimizer.update(theta, gradient, tuple(slots), rate, xp)
-        return (theta, *updated), cost
 
 
 def run(
@@ -84,9 +42,9 @@ def run(
     progress: bool | None,
 ) -> None:
     """Train from where the network stands to the last epoch, or to an earlier end."""
-    training: Training = net.training
+    training = training_of(net)
     history, last, batch_size = training.history, settings.last, settings.batch_size
-    metric, step = metric_for(net.architecture.loss.name), None
+    metric, step = metric_for(net.objective.loss.name), None
     n = int(data[0].shape[0]) if chosen is None else len(chosen)
     steps = -(-n // batch_size)
     watched = "cost" if held_out is None else "validation_cost"
@@ -102,7 +60,7 @@ def run(
             try:
                 state, cost = net.backend.epoch(
                     step,
-                    (net.theta, *training.state),
+                    net.state,
                     # nothing else holds the order: it is gone before the next one is drawn
                     Epoch(
                         data,
@@ -111,14 +69,13 @@ def run(
                         rates,
                         _keys(net, training.epoch, steps),
                     ),
-                    training.compiled,
+                    net.compiled,
                 )
             except Exception as error:
                 if net.backend.ran_out_of_memory(error):
                     raise _step_out_of_memory(net, min(batch_size, n)) from error
                 raise
-            net.theta, *slots = state
-            training.state = tuple(slots)
+            net.state = state
             training.step += steps
             training.epoch += 1
             row = {
@@ -145,8 +102,8 @@ def run(
                 _warn_not_finite(net, row["learning_rate"], best)
                 break
             if row[watched] < best.cost - (settings.tolerance if best.cost < math.inf else 0.0):
-                copy = net.xp.asarray(net.theta, copy=True)
-                best = Best(row[watched], training.epoch, copy)
+                copies = (net.xp.asarray(x, copy=True) for x in (net.theta, net.buffers))
+                best = Best(row[watched], training.epoch, *copies)
             try:
                 stop = _call_back(callbacks, net)
             except BaseException:
@@ -162,8 +119,7 @@ def run(
                 if interrupts.seen:
                     raise KeyboardInterrupt
         if (settings.patience is not None or diverged) and best.theta is not None:
-            net.theta = best.theta
-            training.compiled.clear()  # what was prepared for the other array
+            net.theta, net.buffers = best.theta, best.buffers
             if diverged:  # and so did what the optimizer remembers
                 training.state = training.optimizer.initial_state(net.theta, net.xp)
                 training.step = 0
@@ -208,7 +164,7 @@ class Interrupts:
 
 def _step(net: Network, clip_norm: float | None, before: TrainingStep | None) -> TrainingStep:
     """Return the training step: that of the epoch before, where no callback changed anything."""
-    step = TrainingStep(net.architecture, net.training.optimizer.in_a_step(), clip_norm)
+    step = TrainingStep(net.objective, training_of(net).optimizer.in_a_step(), clip_norm)
     return before if before is not None and before == step else step
 
 
@@ -218,7 +174,7 @@ def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
     An optimizer that one of them put in the place of another takes effect with the next epoch;
     it goes on from what the other remembered where it is of the same kind.
     """
-    training: Training = net.training
+    training = training_of(net)
     kind = type(training.optimizer)
     try:
         return any([callback(net, training.history) for callback in callbacks])  # noqa: C419
@@ -244,7 +200,7 @@ def _keys(net: Network, epoch: int, steps: int) -> Any:
     """The key of each step, from which its dropout masks are drawn."""
     xp = get_backend("numpy").xp
     numbers = xp.arange(steps, dtype=xp.int32)
-    if not any(net.architecture.dropout):
+    if not net.objective.dropouts:
         return xp.stack([numbers, numbers], axis=1)  # nobody draws from them
     return step_keys(net.seed, epoch, numbers, xp)
 
@@ -270,8 +226,8 @@ def _evaluate(
 
 def _step_out_of_memory(net: Network, batch_size: int) -> OutOfMemory:
     # theta, its gradient and the optimizer's vectors; forward and backward, Z and A and their d's
-    numbers = (2 + net.training.optimizer.slots) * net.architecture.size
-    numbers += 4 * batch_size * sum(net.architecture.widths)
+    numbers = (2 + training_of(net).optimizer.slots) * net.objective.size
+    numbers += 4 * batch_size * sum(net.objective.widths) * net.objective.layers.members
     return out_of_memory(
         net,
         f"a step with batch_size={batch_size}",
@@ -293,9 +249,9 @@ def _warn_not_finite(net: Network, learning_rate: float, best: Best) -> None:
     kept = f"those of epoch {best.epoch}" if best.theta is not None else "not worth keeping"
     narrow = ", dtype='float32'" if net.dtype_name in ("float16", "bfloat16") else ""
     warnings.warn(
-        f"the cost is not finite after epoch {net.training.epoch}: training stopped at a learning "
-        f"rate of {learning_rate:.3g}, the parameters are {kept}. A smaller learning rate{narrow}, "
-        "clip_norm or standardized features may help.",
+        f"the cost is not finite after epoch {training_of(net).epoch}: training stopped at a "
+        f"learning rate of {learning_rate:.3g}, the parameters are {kept}. A smaller learning "
+        f"rate{narrow}, clip_norm or standardized features may help.",
         TrainingWarning,
         stacklevel=4,
     )

@@ -11,10 +11,10 @@ from .backends import get_backend, host
 from .backends.base import Epoch
 from .checks import check_number
 from .dropout import step_keys
-from .epochs import TrainingStep
 from .namespace import Array, Namespace
 from .network import Network, check_network
 from .optimizers import Optimizer, Rate, State, Updated
+from .step import TrainingStep
 
 
 def gradient_check(
@@ -74,17 +74,17 @@ def gradient_check(
     check_number("epsilon", epsilon, above=0.0, below=1.0)
     if step is not None:
         check_number("step", step, at_least=1, below=2**31, integer=True)
-    backend, architecture = net.backend, net.architecture
-    if step is None:
-        architecture = replace(architecture, dropout=(0.0,) * architecture.depth)
+    backend = net.backend
+    objective = replace(net.objective, drops=step is not None)
     data = net.check_data(X, Y, sample_weight)
     numbers = get_backend("numpy").xp.asarray([0 if step is None else step - 1], dtype="int32")
     keys = step_keys(net.seed, 0, numbers, get_backend("numpy").xp)
-    training_step, still = TrainingStep(architecture, _Gradient()), (0.0, 0.0)
+    training_step, still = TrainingStep(objective, _Gradient()), (0.0, 0.0)
 
     def state(theta: Any) -> State:
         at = backend.asarray(theta, net.dtype)
-        return at, net.xp.zeros_like(at)
+        buffers = (net.xp.asarray(net.buffers, copy=True),) if objective.buffers else ()
+        return (at, *buffers, net.xp.zeros_like(at))
 
     def as_it_stands(theta: Any) -> Any:
         _, cost = training_step(state(theta), data, still, backend.asarray(keys)[0, ...], net.xp)
@@ -92,7 +92,7 @@ def gradient_check(
 
     theta = backend.to_numpy(net.theta)
     every = Epoch(data, None, int(data[0].shape[0]), [still], keys)
-    (_, gradient), cost = backend.epoch(training_step, state(theta.copy()), every, {})
+    (*_, gradient), cost = backend.epoch(training_step, state(theta.copy()), every, {})
     differences = central_differences(as_it_stands, theta, epsilon)
     return max(
         _relative_error(backend.to_numpy(gradient), differences),

@@ -73,13 +73,7 @@ INITIALIZERS: dict[str, Callable[[Shape, Any], Array]] = {
     )
 }
 
-_RELU_LIKE = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus")
 
-
-def get_initializer(initializer: str | None, activation: str) -> Callable[[Shape, Any], Array]:
-    """Return the initializer of that name; for None, the one that suits the activation."""
-    if initializer is None:
-        if activation in _RELU_LIKE:
-            return he_normal
-        return lecun_normal if activation == "selu" else glorot_uniform
-    return look_up("initializer", initializer, INITIALIZERS)
+def get_initializer(initializer: str | None, default: str) -> Callable[[Shape, Any], Array]:
+    """Return the initializer of that name; for None, the default."""
+    return look_up("initializer", default if initializer is None else initializer, INITIALIZERS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .checks import check_flag, check_number
-from .epochs import TrainingStep
 from .network import Network, check_network
 from .optimizers import Optimizer, get_optimizer
 from .programs.passes import simplified
 from .programs.program import Program
 from .programs.steps import record_step
+from .step import TrainingStep
 
 
 def program(
@@ -70,7 +70,9 @@ def program(
         check_number("clip_norm", clip_norm, above=0.0)
     began = None if net.training is None else net.training.optimizer
     rule = get_optimizer(("adam" if began is None else began) if optimizer is None else optimizer)
-    step = TrainingStep(net.architecture, rule, clip_norm)
-    state = (net.theta,) * (1 + rule.slots)
-    widths = (net.architecture.widths[0], net.architecture.widths[-1], 1 if weighted else None)
+    objective = net.objective
+    step = TrainingStep(objective, rule, clip_norm)
+    buffers = (net.buffers,) if objective.buffers else ()
+    state = (net.theta, *buffers, *(net.theta,) * rule.slots)
+    widths = (objective.features, objective.widths[-1], 1 if weighted else None)
     return simplified(record_step(step, state, widths, batch_size, rates=2).program)

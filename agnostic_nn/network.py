@@ -1,4 +1,4 @@
-"""A network: its architecture, its parameters, and where they live."""
+"""A network: its layers, its parameters, and where they live."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .activations import Activation
-from .architecture import Architecture
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
-from .backends.base import DTYPES
+from .backends.base import DTYPES, State
 from .checks import check_number
 from .errors import InvalidArgument, InvalidType, OutOfMemory, shown
-from .initializers import get_initializer
+from .layer import Layer, Parameter
 from .losses import Loss
 from .namespace import Array, Namespace
+from .objective import Objective
 from .propagation import LayerParameters
+from .training_state import Training
 
 #: What random numbers are drawn for, so that no two draws share their bits.
 WEIGHTS, ORDER, SPLIT = range(3)
@@ -27,25 +28,30 @@ _LARGEST = 2**48
 
 
 class Network:
-    """A network of fully connected layers, trained by `train`.
+    """A network of layers, trained by `train`.
 
     Parameters
     ----------
-    widths : sequence of int
-        The number of features, the units of each hidden layer, and the number of outputs.
+    widths : sequence of int or Layer
+        The number of features, the units of each hidden layer, and the number of outputs. A whole
+        number behind the first is a dense layer; any other layer of `agnostic_nn.layers`, or of
+        your own, may stand in its place or between them.
     loss : str or Loss
         What to minimize: "binary_cross_entropy", "categorical_cross_entropy", "squared_error",
         "absolute_error", "huber", "poisson", or a `Loss` of your own.
     activation : str, Activation or sequence of them, default "relu"
-        The function g of the hidden layers: one for all, or one for each.
+        The function g of the hidden layers that are whole numbers: one for all, or one for each.
     output : str or Activation, optional
-        The function g of the last layer; left out, the one the loss belongs to.
+        The function g of the last layer; left out, the layer's own where it has one, else the
+        one the loss belongs to.
     dropout : float or sequence of float, default 0.0
-        The fraction of each hidden layer's units that a training step leaves out, from 0 to 0.9999.
+        The fraction of units that a training step leaves out behind each of those layers, from 0
+        to 0.9999.
     l2 : float, default 0.0
         Adds l2 / 2 times the sum of all squared weights to the cost.
     initializer : str, optional
-        The initial weights; left out, He for ReLU and its kin, LeCun for SELU, else Glorot.
+        The initial weights of the layers that are whole numbers; left out, He for ReLU and its
+        kin, LeCun for SELU, else Glorot.
     seed : int, default 0
         Of everything random: the weights, the order of the examples, dropout.
     dtype : str, default "float32"
@@ -57,10 +63,15 @@ class Network:
     Attributes
     ----------
     theta : array, shape (size,)
-        All parameters, end to end.
-    parameters : list of LayerParameters
-        Views W[l], (n[l], n[l-1]), and b[l], (n[l], 1), into theta.
-    training : object or None
+        All that the layers learn, end to end. It may be assigned to.
+    buffers : array
+        All that the layers remember without learning it, such as running means, end to end.
+    parameters : list of tuples of arrays
+        Of each layer that learns, as views into theta: of a dense layer W[l], (n[l], n[l-1]), and
+        b[l], (n[l], 1).
+    objective : Objective
+        The layers, the loss and the penalty.
+    training : Training or None
         What `train` needs to go on: optimizer, its state, step, history. None before.
 
     Raises
@@ -77,11 +88,18 @@ class Network:
     Network([30, 16, 8, 1], relu, relu, sigmoid; binary_cross_entropy; float32 on numpy)
     >>> [W.shape for W, b in net.parameters]
     [(16, 30), (8, 16), (1, 8)]
+
+    Layers of other kinds go between:
+
+    >>> from agnostic_nn.layers import Dense, LayerNorm, Residual
+    >>> Network([20, 64, LayerNorm(), Residual([Dense(64, "relu"), Dense(64)]), 3],
+    ...         loss="categorical_cross_entropy", activation="gelu").predict([[0.5] * 20]).shape
+    (1, 3)
     """
 
     def __init__(
         self,
-        widths: Sequence[int],
+        widths: Sequence[int | Layer],
         loss: str | Loss,
         *,
         activation: str | Activation | Sequence[str | Activation] = "relu",
@@ -93,40 +111,89 @@ class Network:
         dtype: str = "float32",
         backend: str | Backend | None = None,
     ) -> None:
-        self.architecture = Architecture.of(widths, loss, activation, output, dropout, l2)
+        objective = Objective.of(widths, loss, activation, output, dropout, l2, initializer)
+        self._settle(objective, seed, dtype, backend)
+
+    @classmethod
+    def holding(
+        cls,
+        objective: Objective,
+        theta: Any,
+        buffers: Any = None,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        backend: str | Backend | None = None,
+    ) -> Network:
+        """Return a network with these parameters, of the host; nothing is drawn."""
+        net = cls.__new__(cls)
+        net._settle(objective, seed, dtype, backend, theta, buffers)  # noqa: SLF001
+        return net
+
+    def _settle(
+        self,
+        objective: Objective,
+        seed: int,
+        dtype: str,
+        backend: str | Backend | None,
+        theta: Any = None,
+        buffers: Any = None,
+    ) -> None:
         check_number("seed", seed, at_least=0, below=2**63, integer=True)
-        self.seed = int(seed)
+        self.objective, self.seed = objective, int(seed)
         self.backend = get_backend(backend)
         self.backend_was_chosen = backend is not None or chosen_backend() is not None
         self.dtype = self.backend.dtype(dtype)
-        self.training: Any = None
-        size = self.architecture.size
+        self.training: Training | None = None
+        #: What the backend prepared for these very arrays.
+        self.compiled: dict[Any, Any] = {}
+        size = objective.size
         if size > _LARGEST:
             raise InvalidArgument(f"widths: {shown(size)} parameters are more than any memory has.")
         try:
-            self.theta = self.backend.asarray(self._initial_theta(initializer), self.dtype)
+            theta = self._initial_theta() if theta is None else theta
+            buffers = self._initial_buffers() if buffers is None else buffers
+            self._theta = self.backend.asarray(theta, self.dtype)
+            self._buffers = self.backend.asarray(buffers, self.dtype)
         except MemoryError as error:
             raise OutOfMemory(
                 f"widths: there is too little memory for {size:,} numbers."
             ) from error
 
-    def _initial_theta(self, initializer: str | None) -> Array:
+    def _initial_theta(self) -> Array:
+        """Draw each layer's parameters, from a generator of its own."""
         arrays = []
-        architecture = self.architecture
-        for layer, (shape, g) in enumerate(
-            zip(architecture.shapes, architecture.activations, strict=True)
-        ):
-            draw = get_initializer(initializer, g.name)
-            W = draw(shape, host.generator(self.seed, WEIGHTS, layer))
-            arrays += [W, [0.0] * shape[0]]
-        return host.concatenate(arrays)
+        for layer, parameters in enumerate(self._parameters_by_layer()):
+            generator = host.generator(self.seed, WEIGHTS, layer)
+            for each in parameters:
+                if callable(each.initial):
+                    arrays.append(each.initial(each.shape, generator))
+                else:
+                    arrays.append(host.full(each.shape, each.initial))
+        return host.concatenate(arrays) if arrays else host.full((0,), 0.0)
+
+    def _initial_buffers(self) -> Array:
+        buffers = [host.full(each.shape, each.initial) for each in self.objective.buffers]
+        return host.concatenate(buffers) if buffers else host.full((0,), 0.0)
+
+    def _parameters_by_layer(self) -> list[list[Parameter]]:
+        """What each layer learns, of those that learn."""
+        objective = self.objective
+        layers = zip(objective.layers.layers, objective.widths, strict=False)
+        return [parameters for layer, n in layers if (parameters := layer.parameters(n))]
 
     def __repr__(self) -> str:
-        names = ", ".join(g.name for g in self.architecture.activations)
-        return (
-            f"Network({list(self.architecture.widths)}, {names}; {self.architecture.loss.name}; "
-            f"{self.dtype_name} on {self.backend.name})"
-        )
+        objective, plain = self.objective, self.objective.perceptron
+        if plain is not None:
+            names = ", ".join(g.name for g in plain.activations)
+            what = f"{list(plain.widths)}, {names}"
+        else:
+            layers = ", ".join(map(repr, (objective.features, *objective.layers.layers)))
+            what = f"[{layers}], {objective.output.name}"
+        return f"Network({what}; {objective.loss.name}; {self.dtype_name} on {self.backend.name})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
 
     @property
     def xp(self) -> Namespace:
@@ -142,9 +209,65 @@ class Network:
         raise AssertionError(self.dtype)
 
     @property
-    def parameters(self) -> list[LayerParameters]:
-        """W[l] and b[l] of every layer, as views into theta."""
-        return self.architecture.unflatten(self.theta, self.xp)
+    def theta(self) -> Array:
+        """All that the layers learn, end to end."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, theta: Array) -> None:
+        self._theta = self._replaced("theta", theta, self._theta)
+
+    @property
+    def buffers(self) -> Array:
+        """All that the layers remember without learning it, end to end."""
+        return self._buffers
+
+    @buffers.setter
+    def buffers(self, buffers: Array) -> None:
+        self._buffers = self._replaced("buffers", buffers, self._buffers)
+
+    def _replaced(self, name: str, array: Any, before: Array) -> Array:
+        """Return what a user put in an array's place, once it fits there."""
+        if array is before:  # net.theta *= 0.9, where arrays change in place
+            return array
+        if not self.backend.owns(array):
+            raise InvalidType(
+                f"{name} is of type {type(array).__name__}: wanted an array of the backend "
+                f"{self.backend.name!r}."
+            )
+        if tuple(array.shape) != tuple(before.shape) or array.dtype != before.dtype:
+            raise InvalidArgument(
+                f"{name} has shape {tuple(array.shape)} and dtype {array.dtype}: wanted "
+                f"{tuple(before.shape)} and {before.dtype}."
+            )
+        self.compiled.pop("steps", None)  # recorded for the array before; what was said stays
+        return array
+
+    @property
+    def state(self) -> State:
+        """All that a training step changes: theta, buffers, and the optimizer's vectors."""
+        buffers = (self._buffers,) if self.objective.buffers else ()
+        slots = () if self.training is None else self.training.state
+        return (self._theta, *buffers, *slots)
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._theta, *slots = state
+        if self.objective.buffers:
+            self._buffers = slots.pop(0)
+        if self.training is not None:
+            self.training.state = tuple(slots)
+
+    @property
+    def parameters(self) -> list[Any]:
+        """What each layer learns, of those that learn, as views into theta."""
+        views = iter(self.objective.unflatten(self.theta, self.objective.parameters, self.xp))
+        by_layer: list[Any] = []
+        for parameters in self._parameters_by_layer():
+            own = tuple(next(views) for _ in parameters)
+            names = tuple(parameter.name for parameter in parameters)
+            by_layer.append(LayerParameters(*own) if names == LayerParameters._fields else own)
+        return by_layer
 
     def to(self, backend: str | Backend, dtype: str | None = None) -> Network:
         """Move the parameters and the optimizer's state; training goes on there.
@@ -177,7 +300,7 @@ class Network:
         to = get_backend(backend)
         name = self.dtype_name if dtype is None else dtype
         kind = to.dtype(name)
-        before = (self.theta, *(() if self.training is None else self.training.state))
+        before = self.state
         after = tuple(move(array, to, kind) for array in before)
         if name != self.dtype_name:
             for old, new in zip(before, after, strict=True):
@@ -186,9 +309,7 @@ class Network:
                         f"dtype={shown(dtype)}: the network, or its optimizer, holds numbers that "
                         "are too large for this type."
                     )
-        self.theta, *state = after
-        if self.training is not None:
-            self.training.state, self.training.compiled = tuple(state), {}
+        self.state, self.compiled = after, {}
         self.dtype, self.backend = kind, to
         self.backend_was_chosen = True
         return self
@@ -217,7 +338,7 @@ class Network:
         >>> Network([2, 3], "categorical_cross_entropy").predict([[0.0, 0.0]]).shape
         (1, 3)
         """
-        answer = self.outputs(self.check_rows("X", X, self.architecture.widths[0]))
+        answer = self.outputs(self.check_rows("X", X, self.objective.features))
         if not is_finite(answer, self.backend):
             raise InvalidArgument(
                 f"X: not every output is finite in {self.dtype_name}: its numbers, or the "
@@ -228,7 +349,8 @@ class Network:
 
     def outputs(self, X: Array) -> Array:
         """Compute `predict` of rows that `check_rows` returned, in chunks of bounded memory."""
-        chunks = [self.architecture.outputs(self.theta, x.T, self.xp).T for (x,) in self._chunks(X)]
+        outputs, state = self.objective.outputs, (self.theta, self.buffers)
+        chunks = [outputs(*state, x.T, self.xp).T for (x,) in self._chunks(X)]
         return chunks[0] if len(chunks) == 1 else self.xp.concat(chunks, axis=0)
 
     def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
@@ -262,9 +384,10 @@ class Network:
 
     def mean_cost(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Compute `cost` of rows that `check_data` returned."""
-        total: Any = self.architecture.penalty(self.parameters, self.xp)
+        objective, state = self.objective, (self.theta, self.buffers)
+        total: Any = objective.penalty(self.theta, self.xp) if objective.l2 > 0.0 else 0.0
         for x, y, w in self._chunks(X, Y, sample_weight):
-            cost = self.architecture.cost(self.theta, x.T, y.T, None if w is None else w.T, self.xp)
+            cost = objective.cost(*state, x.T, y.T, None if w is None else w.T, self.xp)
             total = total + cost * (x.shape[0] / X.shape[0])
         return float(self.backend.to_numpy(total))
 
@@ -274,9 +397,9 @@ class Network:
         self, X: Any, Y: Any, sample_weight: Any = None
     ) -> tuple[Array, Array, Array | None]:
         """Return rows X, Y and weights of mean 1 as arrays of the backend, checked."""
-        rows = self.check_rows("X", X, self.architecture.widths[0])
+        rows = self.check_rows("X", X, self.objective.features)
         n = rows.shape[0]
-        targets = self.check_rows("Y", Y, self.architecture.widths[-1])
+        targets = self.check_rows("Y", Y, self.objective.widths[-1])
         if targets.shape[0] != n:
             raise InvalidArgument(
                 f"X has {n} rows and Y has {targets.shape[0]}: wanted one target per example."
@@ -339,8 +462,15 @@ class Network:
         return array
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
-        size = max(1, _CHUNK // max(self.architecture.widths))
+        size = max(1, _CHUNK // (max(self.objective.widths) * self.objective.layers.members))
         return self.backend.batches(data, None, size, self.dtype)
+
+
+def training_of(net: Network) -> Training:
+    """Return where the training of a network stands; raise where it has not begun."""
+    if net.training is None:
+        raise InvalidArgument(f"{net!r} has not been trained: wanted one that has.")
+    return net.training
 
 
 def check_network(net: Any) -> None:

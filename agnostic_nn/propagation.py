@@ -18,17 +18,18 @@ dW, db      as W and b          gradient of the cost, the mean over examples
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .activations import Activation, get_activation
 from .checks import (
     check_cache,
     check_flag,
     check_layer,
-    check_parameters,
+    check_pair,
     check_same_length,
     check_same_shape,
 )
+from .layer import Layer
 from .namespace import Array, Namespace, agnostic
 
 
@@ -189,12 +190,12 @@ def backward_propagation_layer(
 @agnostic
 def forward_propagation(
     X: Array,
-    parameters: Sequence[tuple[Array, Array]],
-    activations: Sequence[str | Activation],
+    parameters: Sequence[tuple[Array, ...]],
+    activations: Sequence[str | Activation | Layer],
     *,
     masks: Sequence[Array | None] | None = None,
     xp: Namespace = None,
-) -> tuple[Array, list[LayerCache]]:
+) -> tuple[Array, list[Any]]:
     """Carry the examples X through all L layers: A[0] = X, A[1], ..., A[L].
 
     Parameters
@@ -202,9 +203,9 @@ def forward_propagation(
     X : array, shape (n[0], m)
         Features, one example per column.
     parameters : sequence of (W, b), length L
-        Shapes (n[l], n[l-1]) and (n[l], 1).
-    activations : sequence of str or Activation, length L
-        The function g of each layer.
+        Shapes (n[l], n[l-1]) and (n[l], 1); what a layer of another kind holds, in its place.
+    activations : sequence of str, Activation or Layer, length L
+        The function g of each layer; a layer of another kind, in its place.
     masks : sequence of (array or None), length L, optional
         Dropout: what each layer's activations are multiplied by, shape (n[l], m).
     xp : namespace, optional
@@ -215,7 +216,7 @@ def forward_propagation(
     AL : array, shape (n[L], m)
         Activations of the last layer.
     caches : list of LayerCache, length L
-        One cache a layer, for `backward_propagation`.
+        One cache a layer, for `backward_propagation`; of another kind for another kind of layer.
 
     Raises
     ------
@@ -236,13 +237,15 @@ def forward_propagation(
     2
     """
     check_same_length(parameters=parameters, activations=activations)
-    check_parameters(parameters)
     masks = [None] * len(parameters) if masks is None else masks
     check_same_length(parameters=parameters, masks=masks)
     A, caches = X, []
-    for layer, (W, b) in enumerate(parameters):
-        A, cache = forward_propagation_layer(A, W, b, activations[layer], xp=xp)
-        mask = masks[layer]
+    for layer, (g, p, mask) in enumerate(zip(activations, parameters, masks, strict=True)):
+        if isinstance(g, Layer):
+            A, cache = g.forward(A, p, xp=xp)
+        else:
+            W, b = check_pair(p)
+            A, cache = forward_propagation_layer(A, W, b, g, xp=xp)
         if mask is not None:
             check_same_shape(f"masks[{layer}]", mask, "A", A)
             A = A * mask
@@ -253,12 +256,12 @@ def forward_propagation(
 @agnostic
 def backward_propagation(
     dAL: Array,
-    caches: Sequence[LayerCache],
-    activations: Sequence[str | Activation],
+    caches: Sequence[Any],
+    activations: Sequence[str | Activation | Layer],
     *,
     masks: Sequence[Array | None] | None = None,
     xp: Namespace = None,
-) -> list[LayerGradients]:
+) -> list[Any]:
     """Carry the gradient dA[L] back through all L layers.
 
     Parameters
@@ -267,8 +270,8 @@ def backward_propagation(
         Where backward propagation starts: `initialize_backward`.
     caches : sequence of LayerCache, length L
         From `forward_propagation`.
-    activations : sequence of str or Activation, length L
-        The function g of each layer.
+    activations : sequence of str, Activation or Layer, length L
+        The function g of each layer; a layer of another kind, in its place.
     masks : sequence of (array or None), length L, optional
         The masks that `forward_propagation` was given.
     xp : namespace, optional
@@ -277,7 +280,8 @@ def backward_propagation(
     Returns
     -------
     list of LayerGradients, length L
-        (dW, db) of each layer, in the order of the layers.
+        (dW, db) of each layer, in the order of the layers; for a layer of another kind the
+        gradient of what it learns. dA[0] is not computed: nobody below the first layer learns.
 
     Raises
     ------
@@ -297,14 +301,31 @@ def backward_propagation(
     check_same_length(caches=caches, activations=activations)
     masks = [None] * len(caches) if masks is None else masks
     check_same_length(caches=caches, masks=masks)
-    dA, gradients = dAL, []
+    _, gradients = backward_through(dAL, caches, activations, masks, input_gradient=False, xp=xp)
+    return gradients
+
+
+def backward_through(
+    dA: Array,
+    caches: Sequence[Any],
+    activations: Sequence[str | Activation | Layer],
+    masks: Sequence[Array | None],
+    *,
+    input_gradient: bool,
+    xp: Namespace,
+) -> tuple[Array, list[Any]]:
+    """Run `backward_propagation`, and return dA[0] as well where `input_gradient` asks for it."""
+    gradients = []
     for layer in reversed(range(len(caches))):
-        mask = masks[layer]
+        g, cache, mask = activations[layer], caches[layer], masks[layer]
+        wanted = input_gradient or layer > 0
         if mask is not None:
             check_same_shape(f"masks[{layer}]", mask, "dA", dA)
             dA = dA * mask
-        dA, dW, db = backward_propagation_layer(
-            dA, caches[layer], activations[layer], input_gradient=layer > 0, xp=xp
-        )
-        gradients.append(LayerGradients(dW, db))
-    return gradients[::-1]
+        if isinstance(g, Layer):
+            dA, gradient = g.backward(dA, cache, input_gradient=wanted, xp=xp)
+        else:
+            dA, dW, db = backward_propagation_layer(dA, cache, g, input_gradient=wanted, xp=xp)
+            gradient = LayerGradients(dW, db)
+        gradients.append(gradient)
+    return dA, gradients[::-1]

@@ -19,7 +19,7 @@ from .errors import InvalidArgument, InvalidType, OutOfMemory
 from .files import where_is, write
 from .namespace import Array
 from .network import Network, on_host
-from .training_state import PREFIX, Training
+from .training_files import PREFIX, pack_training, unpack_training
 
 
 def save(
@@ -72,24 +72,25 @@ def save(
     tensors: dict[str, Array] = {}
     more: dict[str, Any] = {} if preparation is None else {"preparation": preparation}
     if training and net.training is not None:
-        tensors, more["training"] = net.training.pack(net)
+        tensors, more["training"] = pack_training(net)
     write(path, encode(net, tensors, **more))
 
 
 def encode(net: Network, tensors: dict[str, Array] | None = None, **more: Any) -> bytes:
     """Return the bytes of a network's file, with more tensors of the host and more description."""
     description = descriptions.describe(net)
-    tensors = _parts(net, descriptions.layout_of(description)) | (tensors or {})
+    tensors = _parts(net) | (tensors or {})
     return pack(tensors, description | more, next(iter(more), "description"))
 
 
-def _parts(net: Network, layout: descriptions.Layout) -> dict[str, Array]:
-    """Return theta in parts, on the host."""
-    theta, start = on_host(net, net.theta), 0
+def _parts(net: Network) -> dict[str, Array]:
+    """Return theta and the buffers in parts, on the host."""
+    numbers = host.concatenate([on_host(net, vector) for vector in (net.theta, net.buffers)])
     tensors: dict[str, Array] = {}
-    for name, shape in layout.items():
+    start = 0
+    for name, shape in descriptions.layout_of(net).items():
         stop = start + math.prod(shape)
-        tensors[name] = theta[start:stop].reshape(shape)
+        tensors[name] = numbers[start:stop].reshape(shape)
         start = stop
         if not host.all_finite(tensors[name]):
             raise InvalidArgument(
@@ -195,17 +196,25 @@ def _decode(
     file: Container, backend: str | Backend | None, dtype: str | None, training: bool
 ) -> tuple[Network, dict[str, Any], dict[str, Array]]:
     where, description = file.where, file.description
-    net = descriptions.network_of(file, backend, dtype)
+    found = descriptions.Described.of(file, backend, dtype)
     tensors = file.tensors()
     for name, tensor in tensors.items():
         # what an optimizer remembers may well be infinite: a squared gradient in float16
         if not (name.startswith(PREFIX) or host.all_finite(tensor)):
             raise InvalidArgument(f"{where}: {name} holds NaN or infinity: wanted finite numbers.")
-    theta = host.concatenate([tensors[name] for name in descriptions.layout_of(description)])
-    if not host.fits(theta, net.dtype_name):
-        raise InvalidArgument(f"{where} holds numbers too large for dtype={net.dtype_name!r}.")
-    net.theta = net.backend.asarray(theta, net.dtype)
+    numbers = host.concatenate([tensors[name] for name in found.layout])
+    if not host.fits(numbers, found.dtype):
+        raise InvalidArgument(f"{where} holds numbers too large for dtype={found.dtype!r}.")
+    size = found.objective.size
+    net = Network.holding(
+        found.objective,
+        numbers[:size],
+        numbers[size:],
+        seed=found.seed,
+        dtype=found.dtype,
+        backend=backend if backend is None else found.backend,
+    )
     if training and "training" in description:
         with taking_apart(where):
-            net.training = Training.unpack(net, tensors, description["training"], where)
+            net.training = unpack_training(net, tensors, description["training"], where)
     return net, description, tensors

@@ -16,13 +16,15 @@ from .checkpoints import (
     resumed,
 )
 from .checks import check_flag, check_number
-from .epochs import Callback, Data, TrainingStep, out_of_memory, run
+from .epochs import Callback, Data, out_of_memory, run
 from .errors import InvalidArgument, InvalidType, shown
 from .fingerprints import NAMES, check_same_data, fingerprint
 from .namespace import Array
-from .network import SPLIT, Network, check_network
+from .network import SPLIT, Network, check_network, training_of
 from .optimizers import Optimizer, get_optimizer
-from .training_state import History, Training, to_json
+from .registered import to_json
+from .step import TrainingStep
+from .training_state import History, Training
 
 __all__ = ["Callback", "History", "Training", "TrainingStep", "resume", "train"]
 
@@ -146,8 +148,7 @@ def train(
         if writer is not None:
             writer.write(net, Best())  # however early it is stopped, training can go on
         run(net, data, chosen, held_out, settings, Best(), writer, watchers, progress)
-    history: History = net.training.history
-    return history
+    return training_of(net).history
 
 
 def resume(
@@ -242,8 +243,7 @@ def _settle(net: Network, X: Any) -> None:
 def _rule(net: Network, optimizer: str | Optimizer | None) -> Optimizer:
     """Return the optimizer: left out, the one that training was begun with."""
     if optimizer is None and net.training is not None:
-        before: Training = net.training
-        return before.optimizer
+        return net.training.optimizer
     return get_optimizer("adam" if optimizer is None else optimizer)
 
 
@@ -262,7 +262,7 @@ def _watchers(callbacks: Iterable[Callback], progress: bool | None) -> tuple[Cal
 
 def _begin(net: Network, rule: Optimizer) -> None:
     """Go on with the same optimizer, or begin with a new one; the history goes on either way."""
-    training: Training | None = net.training
+    training = net.training
     if training is None:
         net.training = Training(rule, rule.initial_state(net.theta, net.xp))
     elif training.optimizer != rule:

@@ -43,8 +43,9 @@ def net(request):
 def step_of(net):
     """The training step, and the state it works on."""
     optimizer = ann.Adam()
-    state = (net.network.theta, *optimizer.initial_state(net.network.theta, xp))
-    return TrainingStep(net.network.architecture, optimizer), state
+    network = net.network
+    state = (network.theta, *optimizer.initial_state(network.theta, xp))
+    return TrainingStep(net.network.objective, optimizer), state
 
 
 def epoch_of(net):

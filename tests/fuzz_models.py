@@ -262,7 +262,7 @@ def originals():
 
 
 def _identity(net):
-    return net.architecture, net.seed, net.dtype_name, net.theta.tobytes()
+    return net.objective, net.seed, net.dtype_name, net.theta.tobytes()
 
 
 def mutate(seed, number, contents):

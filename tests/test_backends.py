@@ -280,7 +280,7 @@ class TestWhatJAXCompiles:
             net = ann.Network([3, 4, 1], "huber", seed=seed, dropout=0.1, backend="jax")
             ann.train(net, np.ones((10, 3)), np.ones(10), epochs=2, batch_size=4,
                       optimizer=ann.Nesterov(rate, **changed))  # fmt: skip
-            assert len(net.training.compiled) == 2  # for 4 examples, and for the 2 that are left
+            assert len(net.compiled) == 2  # for 4 examples, and for the 2 that are left
         return on_jax._compile.cache_info().misses - before
 
     def test_seed_and_learning_rate_are_not_compiled(self):
@@ -295,7 +295,7 @@ class TestWhatJAXCompiles:
         net = ann.Network([1, 1], "huber", backend="jax")
         for size in (1, 2, 3):
             ann.train(net, np.ones((3, 1)), np.ones(3), epochs=1, batch_size=size)
-        assert len(net.training.compiled) == 1
+        assert len(net.compiled) == 1
 
 
 class TestAssertParity:

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn import checkpoints, files, fingerprints, saving, training_state
+from agnostic_nn import checkpoints, files, fingerprints, saving, training_files
+from agnostic_nn.registered import from_json, to_json
 from agnostic_nn.training import resume
-from agnostic_nn.training_state import from_json, to_json
 
 pytest.importorskip("safetensors")
 
@@ -786,7 +786,7 @@ def test_data_of_older_checkpoints_are_looked_at_as_they_were(path, stopped, two
     tensors = {
         name: tensor
         for name, tensor in saving.decode(path)[2].items()
-        if name.startswith(training_state.PREFIX)
+        if name.startswith(training_files.PREFIX)
     }
     files.write(path, saving.encode(net, tensors, training=older))
     with pytest.raises(ann.InvalidArgument, match=r"^X has other values"):
@@ -845,7 +845,7 @@ def test_every_rule_and_schedule_comes_back():
             content = json.loads(json.dumps(to_json(made)))
             assert from_json(content, "OPTIMIZERS", "") == made
     made = ann.SGD()
-    object.__setattr__(made, "learning_rate", [0.1])
+    object.__setattr__(made, "learning_rate", 1j)
     with pytest.raises(ann.InvalidArgument, match=r"learning_rate=.* cannot be kept in a file"):
         to_json(made)
 
@@ -965,9 +965,9 @@ def test_tensors_of_another_shape(path, two_moons):
     ann.train(net, *two_moons, epochs=2, checkpoint=path)
     description, tensors = saving.describe(path), saving.decode(path)[2]
     more = {
-        name: tensor for name, tensor in tensors.items() if name.startswith(training_state.PREFIX)
+        name: tensor for name, tensor in tensors.items() if name.startswith(training_files.PREFIX)
     }
-    more[f"{training_state.PREFIX}best"] = np.zeros(3, np.float32)
+    more[f"{training_files.PREFIX}best"] = np.zeros(3, np.float32)
     files.write(path, saving.encode(net, more, training=description["training"]))
     with pytest.raises(ann.InvalidArgument, match=r"description is damaged .*shape \(3,\)"):
         resume(path, *two_moons)

@@ -126,7 +126,8 @@ def test_train_classifier(run, tmp_path):
     assert {"cost", "validation_cost", "validation_score", "seconds"} <= set(history.columns)
     for picture in (tmp_path / "run").glob("*.png"):
         assert picture.read_bytes().startswith(PNG)
-    assert load(tmp_path / "run" / "model.safetensors").architecture.widths == (60, 8, 10)
+    net = load(tmp_path / "run" / "model.safetensors")
+    assert net.objective.perceptron.widths == (60, 8, 10)
 
 
 def test_train_regressor(run, tmp_path):
@@ -207,7 +208,11 @@ def test_options_reach_the_network(run, tmp_path):
     )
     assert "(as --task says)" in out
     net = load(tmp_path / "run" / "model.safetensors")
-    assert (net.seed, net.dtype_name, net.architecture.dropout) == (3, "float64", (0.1, 0.1, 0.0))
+    assert (net.seed, net.dtype_name, net.objective.perceptron.dropout) == (
+        3,
+        "float64",
+        (0.1, 0.1, 0.0),
+    )
 
 
 @pytest.mark.usefixtures("undrawn")

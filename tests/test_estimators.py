@@ -168,7 +168,11 @@ def test_activations(name, digits):
             classifier(activation=name).fit(*digits)
         return
     model = classifier(activation=name, hidden_layer_sizes=(8, 4)).fit(*digits)
-    assert [g.name for g in model.network_.architecture.activations] == [name, name, "softmax"]
+    assert [g.name for g in model.network_.objective.perceptron.activations] == [
+        name,
+        name,
+        "softmax",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
@@ -197,7 +201,7 @@ def test_losses(name, digits):
         return
     model = regressor(loss=name, max_iter=30).fit(X, y / 10)
     assert model.loss_curve_[-1] < model.loss_curve_[0]
-    assert model.network_.architecture.loss is LOSSES[name]
+    assert model.network_.objective.loss is LOSSES[name]
 
 
 def test_poisson_is_for_counts(digits):
@@ -211,7 +215,7 @@ def test_objects_of_the_package(digits):
         solver=Adam(0.01, beta1=0.8), activation=(ACTIVATIONS["gelu"], "logistic"),
         hidden_layer_sizes=(8, 4), dropout=(0.1, 0.2), clip_norm=1.0,
     ).fit(*digits)  # fmt: skip
-    architecture = model.network_.architecture
+    architecture = model.network_.objective.perceptron
     assert [g.name for g in architecture.activations] == ["gelu", "sigmoid", "softmax"]
     assert architecture.dropout == (0.1, 0.2, 0.0)
     assert model.network_.training.optimizer == Adam(0.01, beta1=0.8)
@@ -345,8 +349,8 @@ def test_warm_start_takes_up_new_parameters(digits):
     model = classifier(warm_start=True).fit(*digits)
     model.set_params(alpha=1.0, learning_rate_init=0.1, dropout=0.5).fit(*digits)
     assert model.network_.training.optimizer.schedule.initial == 0.1
-    assert model.network_.architecture.dropout == (0.5, 0.0)
-    assert model.network_.architecture.l2 == 1.0 / 200
+    assert model.network_.objective.perceptron.dropout == (0.5, 0.0)
+    assert model.network_.objective.l2 == 1.0 / 200
     with pytest.raises(ValueError, match="widths"):
         model.set_params(hidden_layer_sizes=(3,)).fit(*digits)
     with pytest.raises(ValueError, match="classes"):

@@ -1,5 +1,6 @@
 """Other libraries: each direction against the other library's own predictions."""
 
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ import agnostic_nn as ann
 from agnostic_nn import saving
 from agnostic_nn.exchange import from_sklearn, from_torch, to_onnx, to_sklearn, to_torch
 from agnostic_nn.exchange.with_onnx import _IN_ONNX
+from agnostic_nn.installing import install_line
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.standard_normal((50, 4)).astype("float32")
@@ -61,27 +63,27 @@ class TestSklearn:
             pytest.skip("scikit-learn has Poisson from version 1.7")
         net = from_sklearn(theirs)
         np.testing.assert_allclose(net.predict(X)[:, 0], theirs.predict(X), **CLOSE)
-        assert net.architecture.loss.name == "poisson"
+        assert net.objective.loss.name == "poisson"
         back = to_sklearn(net)
         np.testing.assert_allclose(back.predict(X), theirs.predict(X), **CLOSE)
 
     def test_from_a_classifier_of_two(self):
         theirs = self.fitted("MLPClassifier", np.where(X[:, 0] > 0, "yes", "no"))
         net = from_sklearn(theirs)
-        assert net.architecture.loss.name == "binary_cross_entropy"
+        assert net.objective.loss.name == "binary_cross_entropy"
         np.testing.assert_allclose(net.predict(X)[:, 0], theirs.predict_proba(X)[:, 1], **CLOSE)
 
     def test_from_a_classifier_of_three(self):
         theirs = self.fitted("MLPClassifier", np.digitize(X[:, 0], [-0.5, 0.5]))
         net = from_sklearn(theirs, dtype="float64")
-        assert net.architecture.loss.name == "categorical_cross_entropy"
+        assert net.objective.loss.name == "categorical_cross_entropy"
         np.testing.assert_allclose(net.predict(X), theirs.predict_proba(X), **CLOSE)
         assert ann.train(net, X, np.eye(3)[np.digitize(X[:, 0], [-0.5, 0.5])], epochs=2)
 
     def test_from_several_labels(self):
         theirs = self.fitted("MLPClassifier", (X[:, :3] > 0).astype(int))
         net = from_sklearn(theirs)
-        assert net.architecture.loss.name == "binary_cross_entropy"
+        assert net.objective.loss.name == "binary_cross_entropy"
         np.testing.assert_allclose(net.predict(X), theirs.predict_proba(X), **CLOSE)
 
     @pytest.mark.parametrize(
@@ -219,14 +221,14 @@ class TestTorch:
             nn.Linear(4, 7), self.module(name), nn.Linear(7, 3, bias=False), self.module(name)
         )
         net = from_torch(model, "squared_error")
-        assert [g.name for g in net.architecture.activations] == [name, name]
+        assert [g.name for g in net.objective.perceptron.activations] == [name, name]
         np.testing.assert_allclose(net.predict(WIDE), self.predictions(model, WIDE), **CLOSE)
 
     def test_logits_get_the_output_of_the_loss(self):
         nn = self.nn
         model = nn.Sequential(nn.Linear(4, 7), nn.ReLU(), nn.Dropout(0.25), nn.Linear(7, 3))
         net = from_torch(model, "categorical_cross_entropy")
-        assert net.architecture.dropout == (0.25, 0.0)
+        assert net.objective.perceptron.dropout == (0.25, 0.0)
         expected = self.torch.softmax(self.torch.asarray(self.predictions(model)), 1).numpy()
         np.testing.assert_allclose(net.predict(X), expected, **CLOSE)
         net = from_torch(model, "categorical_cross_entropy", output="identity")
@@ -332,7 +334,7 @@ class TestTorch:
         net = spread(ann.Network([4, 5, 2], "huber", activation="tanh"))
         back = from_torch(to_torch(net), "huber", activation="tanh")
         np.testing.assert_array_equal(back.theta, net.theta)
-        assert back.architecture == net.architecture
+        assert back.objective == net.objective
 
 
 class TestONNX:
@@ -416,15 +418,15 @@ def test_no_network(function):
 
 
 @pytest.mark.parametrize(
-    ("function", "module", "line"),
+    ("function", "module", "extra"),
     [
-        (to_sklearn, "sklearn.neural_network", r"agnostic-nn\[sklearn\]"),
-        (lambda net: to_onnx(net, "m.onnx"), "onnx", r"agnostic-nn\[onnx\]"),
+        (to_sklearn, "sklearn.neural_network", "sklearn"),
+        (lambda net: to_onnx(net, "m.onnx"), "onnx", "onnx"),
     ],
 )
-def test_without_the_library(monkeypatch, function, module, line):
+def test_without_the_library(monkeypatch, function, module, extra):
     monkeypatch.setitem(__import__("sys").modules, module, None)
-    with pytest.raises(ann.DependencyMissing, match=line):
+    with pytest.raises(ann.DependencyMissing, match=re.escape(install_line(extra))):
         function(ann.Network([4, 1], "squared_error"))
 
 

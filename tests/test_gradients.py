@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
+from agnostic_nn import propagation
 from agnostic_nn.activations import ACTIVATIONS
 from agnostic_nn.dropout import step_keys
 from agnostic_nn.losses import LOSSES
@@ -13,8 +14,6 @@ DOMAINS = {
     "categorical_cross_entropy": ("sigmoid", "softmax", "softplus", "exponential"),
     "poisson": ("sigmoid", "softmax", "softplus", "exponential"),
 }
-
-KINKED = ("relu", "leaky_relu", "elu", "selu")
 
 
 def targets(loss, random, m, n):
@@ -30,19 +29,18 @@ def targets(loss, random, m, n):
 def smooth(net, X, Y, step, distance=1e-4):
     """Whether no pre-activation and no error lies near a kink, on the way of the differences."""
     key = step_keys(net.seed, 0, np.asarray([step - 1], dtype=np.int32), np)[0]
-    masks = net.architecture.masks(key, X, np)
-    AL, caches = ann.forward_propagation(
-        X.T, net.parameters, net.architecture.activations, masks=masks
-    )
+    drawn, plain = iter(net.objective.masks(key, X, np)), net.objective.perceptron
+    masks = [next(drawn) if rate > 0.0 else None for rate in plain.dropout]
+    AL, caches = ann.forward_propagation(X.T, net.parameters, plain.activations, masks=masks)
     near = [
-        np.min(np.abs(cache.Z))
-        for cache, g in zip(caches, net.architecture.activations, strict=True)
-        if g.name in KINKED
+        np.min(np.abs(cache.Z - kink))
+        for cache, g in zip(caches, plain.activations, strict=True)
+        for kink in g.kinks
     ]
     errors = np.abs(AL - Y.T)
-    if net.architecture.loss.name == "absolute_error":
+    if net.objective.loss.name == "absolute_error":
         near.append(np.min(errors))
-    if net.architecture.loss.name == "huber":
+    if net.objective.loss.name == "huber":
         near.append(np.min(np.abs(errors - 1.0)))
     return min(near, default=1.0) > distance
 
@@ -112,8 +110,8 @@ def test_the_step_of_training_is_what_is_checked(part, backend, monkeypatch):
     run = type(backend.backend).epoch
 
     def unfaithful(*args):
-        (theta, gradient), cost = run(*args)
-        return (theta, 1.01 * gradient if part == "gradient" else gradient), (
+        (*state, gradient), cost = run(*args)
+        return (*state, 1.01 * gradient if part == "gradient" else gradient), (
             1.01 * cost if part == "cost" else cost
         )
 
@@ -226,10 +224,13 @@ class TestAssertGradients:
 
     def test_network_with_a_wrong_equation(self, monkeypatch):
         """Right derivatives, and a sign lost on the way back."""
-        backward = ann.backward_propagation
+        backward = propagation.backward_through
         monkeypatch.setattr(
-            "agnostic_nn.architecture.backward_propagation",
-            lambda *args, **options: [(-dW, db) for dW, db in backward(*args, **options)],
+            "agnostic_nn.layers.sequential.backward_through",
+            lambda *args, **options: (
+                None,
+                [(-dW, db) for dW, db in backward(*args, **options)[1]],
+            ),
         )
         net = ann.Network([2, 3, 1], "squared_error", activation="tanh", dtype="float64")
         with pytest.raises(

@@ -76,7 +76,7 @@ def test_biases_start_at_zero_and_layers_differ():
     ],
 )
 def test_default_suits_the_activation(activation, name):
-    assert get_initializer(None, activation) is INITIALIZERS[name]
+    assert get_initializer(None, ann.ACTIVATIONS[activation].initializer) is INITIALIZERS[name]
 
 
 def test_unknown_name():

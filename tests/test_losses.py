@@ -250,14 +250,14 @@ def test_an_activation_that_is_called_the_same_is_another():
 def test_a_name_that_changes_hands_takes_no_loss_along(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "sigmoid", ACTIVATIONS["softplus"])
     net = ann.Network([2, 1], "binary_cross_entropy", output="sigmoid", dtype="float64")
-    assert not net.architecture.paired
-    assert ann.Network([2, 1], "binary_cross_entropy").architecture.paired
+    assert not net.objective.paired
+    assert ann.Network([2, 1], "binary_cross_entropy").objective.paired
 
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.of_logits])
 def test_copies_belong_together_as_well(name):
     for copied in (copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))):
-        assert copied(ann.Network([2, 2], name)).architecture.paired
+        assert copied(ann.Network([2, 2], name)).objective.paired
 
 
 @pytest.mark.parametrize("total", [0.0, 0.5, 3.0])

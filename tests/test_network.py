@@ -75,7 +75,7 @@ def test_seed_decides():
 
 def test_defaults():
     net = ann.Network([4, 3, 2], "categorical_cross_entropy")
-    assert [g.name for g in net.architecture.activations] == ["relu", "softmax"]
+    assert [g.name for g in net.objective.perceptron.activations] == ["relu", "softmax"]
     assert net.dtype_name == "float32"
     assert repr(net) == (
         "Network([4, 3, 2], relu, softmax; categorical_cross_entropy; float32 on numpy)"
@@ -84,8 +84,8 @@ def test_defaults():
 
 def test_an_activation_and_a_dropout_for_each_layer():
     net = ann.Network([4, 3, 3, 1], "huber", activation=["tanh", "gelu"], dropout=[0.0, 0.5])
-    assert [g.name for g in net.architecture.activations] == ["tanh", "gelu", "identity"]
-    assert net.architecture.dropout == (0.0, 0.5, 0.0)
+    assert [g.name for g in net.objective.perceptron.activations] == ["tanh", "gelu", "identity"]
+    assert net.objective.perceptron.dropout == (0.0, 0.5, 0.0)
 
 
 def test_dtypes(backend):

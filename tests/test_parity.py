@@ -7,11 +7,11 @@ import pytest
 
 from agnostic_nn import backends
 from agnostic_nn.activations import ACTIVATIONS
-from agnostic_nn.architecture import Architecture
 from agnostic_nn.backends import available_backends, get_backend, host
 from agnostic_nn.cli import main
 from agnostic_nn.errors import BackendUnavailable, InvalidArgument
 from agnostic_nn.losses import LOSSES
+from agnostic_nn.objective import Objective
 from agnostic_nn.optimizers import OPTIMIZERS
 from agnostic_nn.parity import GROUPS, Report, parity
 from agnostic_nn.parity.bounds import Bounding
@@ -177,10 +177,10 @@ def test_a_move_that_forgets_the_optimizer_is_found():
 
 def test_a_fault_in_training_is_found():
     def change(function, *args, **options):
-        cost, gradient = function(*args, **options)
-        return cost, gradient + 1e-4
+        cost, gradient, buffers = function(*args, **options)
+        return cost, gradient + 1e-4, buffers
 
-    fault = Fault("", "trajectories", "", Architecture, "cost_and_gradient", change)
+    fault = Fault("", "trajectories", "", Objective, "cost_and_gradient", change)
     with planted(fault):
         found = {row.name for row in failing(fault.group, "float64")}
     assert {f"training, {STEPS} steps", f"moving, {STEPS} steps"} <= found

@@ -96,7 +96,7 @@ class TestText:
     def test_no_library_and_no_values_are_needed(self):
         """Anything with a shape and a dtype will do, such as the arrays of a GPU elsewhere."""
         net = ann.Network([3, 2], "squared_error")
-        step = TrainingStep(net.architecture, ann.SGD())
+        step = TrainingStep(net.objective, ann.SGD())
         theta = SimpleNamespace(shape=(8,), dtype="float32")
         recorded = record_step(step, (theta,), (3, 2, None), 4, 2)
         assert str(simplified(recorded.program)) == str(

@@ -34,7 +34,7 @@ def trained(
 
 
 def assert_recorded(net):
-    steps = net.training.compiled["steps"]
+    steps = net.compiled["steps"]
     assert steps._steps
     assert steps._refusal is None
 
@@ -572,7 +572,7 @@ def test_parameters_read_behind_the_steps_back():
         return (A - Y) * theta[0]
 
     loss = ann.Loss("own", lambda A, Y, **_: A - Y, drawn_to, "identity")
-    net.architecture = ann.Network([5, 4, 3], loss).architecture
+    net.objective = ann.Network([5, 4, 3], loss).objective
     with pytest.warns(ann.RecordingWarning, match="behind the step's back"):
         ann.train(net, X, Y, epochs=1)
 
@@ -587,16 +587,19 @@ def test_programs_are_kept_for_the_present_parameters_alone():
         net.theta = 0.5 * net.theta
 
     net = trained(callbacks=[average], epochs=5)
-    (steps,) = (v for v in net.training.compiled.values() if isinstance(v, recorded.RecordedSteps))
-    assert len(steps._steps) == 2  # the whole batches and the last
-    assert set(net.training.compiled) <= {"steps", "said"}
+    assert set(net.compiled) <= {"said"}  # the last ones are gone with their parameters
+    net = trained(
+        callbacks=[lambda net, _: average(net, _) if net.training.epoch < 5 else None], epochs=5
+    )
+    assert len(net.compiled["steps"]._steps) == 2  # the whole batches and the last
+    assert set(net.compiled) <= {"steps", "said"}
 
 
 def test_training_again_uses_what_was_recorded():
     net = trained(epochs=1)
-    before = net.training.compiled["steps"]
+    before = net.compiled["steps"]
     ann.train(net, X, Y, epochs=1, batch_size=32)
-    assert net.training.compiled["steps"] is before
+    assert net.compiled["steps"] is before
 
 
 def test_settings_that_an_optimizer_does_not_compare():
@@ -647,7 +650,7 @@ def test_a_record_that_is_wrong_is_not_trusted(monkeypatch):
 def test_comparing_changes_nothing():
     net = trained(epochs=0)
     ann.train(net, X, Y, epochs=1, batch_size=32)
-    steps = net.training.compiled["steps"]
+    steps = net.compiled["steps"]
     (whole, _) = steps._steps.values()
     before = [array.copy() for array in (net.theta, *net.training.state)]
     order, keys = np.arange(70), np.zeros((3, 2), np.int32)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import struct
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def refused(path, *words, **options):
 def test_comes_back_the_same(net, file):
     again = load(file)
     assert repr(again) == repr(net)
-    assert again.architecture == net.architecture
+    assert again.objective == net.objective
     assert again.seed == net.seed
     np.testing.assert_array_equal(again.theta, net.theta)
 
@@ -95,14 +96,14 @@ def test_preparation_comes_back(file):
 def test_any_reader_of_safetensors_finds_the_layers(net, file):
     tensors = safetensors.numpy.load_file(file)
     assert {name: tensor.shape for name, tensor in tensors.items()} == {
-        "layers.0.weight": (5, 3),
-        "layers.0.bias": (5,),
-        "layers.1.weight": (4, 5),
-        "layers.1.bias": (4,),
-        "layers.2.weight": (2, 4),
-        "layers.2.bias": (2,),
+        "layers.0.W": (5, 3),
+        "layers.0.b": (5, 1),
+        "layers.2.W": (4, 5),  # behind a layer of dropout
+        "layers.2.b": (4, 1),
+        "layers.4.W": (2, 4),
+        "layers.4.b": (2, 1),
     }
-    np.testing.assert_array_equal(tensors["layers.1.weight"], net.parameters[1].W)
+    np.testing.assert_array_equal(tensors["layers.2.W"], net.parameters[1].W)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -232,7 +233,7 @@ def test_a_folder_that_does_not_exist(net, tmp_path):
 
 def test_parameters_that_are_not_finite_are_not_saved(net, tmp_path):
     net.theta[0] = float("nan")
-    with pytest.raises(ann.InvalidArgument, match=r"layers\.0\.weight holds NaN or infinity"):
+    with pytest.raises(ann.InvalidArgument, match=r"layers\.0\.W holds NaN or infinity"):
         save(net, tmp_path / "m")
 
 
@@ -298,23 +299,39 @@ def test_safetensors_of_someone_else(tmp_path):
 
 
 def test_future_version(file):
-    forge(file, lambda _, description: description.update(format_version=2, version="9.0"))
-    refused(file, "format version 2", "9.0", "wanted a later agnostic_nn")
+    forge(file, lambda _, description: description.update(format_version=3, version="9.0"))
+    refused(file, "format version 3", "9.0", "wanted a later agnostic_nn")
+
+
+ANY_FORMAT = [
+    {"format_version": 0},
+    {"format_version": None},
+    {"loss": 3},
+    {"dtype": "int8"},
+    {"seed": "x"},
+    {"seed": -1},
+    {"l2": "x"},
+]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"format_version": 0},
-        {"format_version": None},
-        {"widths": "abc"},
-        {"widths": None},
-        {"activations": []},
-        {"activations": [["relu"], "relu", "softmax"]},
-        {"loss": 3},
-        {"dtype": "int8"},
-        {"dropout": [2.0, 2.0]},
-        {"seed": "x"},
+        *ANY_FORMAT,
+        {"features": "abc"},
+        {"features": True},
+        {"features": 0},
+        {"output": ["softmax"]},
+        {"layers": None},
+        {"layers": []},
+        {"layers": ["Dense"]},
+        {"layers": [{"units": 2}]},
+        {"layers": [{"name": "Dense", "units": 2, "strange": 1}]},
+        {"layers": [{"name": "Dense", "units": "x"}]},
+        {"layers": [{"name": ["Dense"], "units": 2}]},
+        {"layers": [{"name": "Dense", "units": 2, "activation": {"activation": ["relu"]}}]},
+        {"layers": [{"name": "Sequential", "layers": [{"name": "Dropout", "rate": 2.0}]}]},
+        {"layers": [{"name": "Embedding", "columns": [[0, 2], [0, 3]], "length": 2}]},
     ],
 )
 def test_damaged_description(file, change):
@@ -323,42 +340,60 @@ def test_damaged_description(file, change):
         load(file)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *ANY_FORMAT,
+        {"widths": "abc"},
+        {"widths": None},
+        {"activations": []},
+        {"activations": [["relu"], "relu", "softmax"]},
+        {"dropout": [2.0, 2.0]},
+    ],
+)
+def test_damaged_description_of_format_1(tmp_path, change):
+    file = tmp_path / "model.safetensors"
+    shutil.copy(Path(__file__).parent / "data" / "models" / "v1-float16.safetensors", file)
+    forge(file, lambda _, description: description.update(change))
+    with pytest.raises(ann.AgnosticNNError):
+        load(file)
+
+
 def test_huge_widths_need_no_memory(file):
-    widths = [3, 10**9, 4, 2]
-    forge(file, lambda _, description: description.update(widths=widths))
-    refused(file, "layers.0.weight", "wanted F64 of shape [1000000000, 3]")
+    forge(file, lambda _, description: description["layers"][0].update(units=10**9))
+    refused(file, "layers.0.W", "wanted F64 of shape [1000000000, 3]")
 
 
 def test_wrong_shape_type_and_names(file):
     def transpose(tensors, description):
-        tensors["layers.0.weight"] = np.ascontiguousarray(tensors["layers.0.weight"].T)
+        tensors["layers.0.W"] = np.ascontiguousarray(tensors["layers.0.W"].T)
 
     content = file.read_bytes()
     forge(file, transpose)
-    refused(file, "layers.0.weight is 'F64' of shape [3, 5]", "wanted F64 of shape [5, 3]")
+    refused(file, "layers.0.W is 'F64' of shape [3, 5]", "wanted F64 of shape [5, 3]")
 
     file.write_bytes(content)
-    forge(file, lambda tensors, _: tensors.update({"layers.0.bias": np.ones(5, "float32")}))
-    refused(file, "layers.0.bias is 'F32'")
+    forge(file, lambda tensors, _: tensors.update({"layers.0.b": np.ones((5, 1), "float32")}))
+    refused(file, "layers.0.b is 'F32'")
 
     file.write_bytes(content)
-    forge(file, lambda tensors, _: tensors.pop("layers.0.bias"))
-    refused(file, "holds the tensors", "layers.0.bias")
+    forge(file, lambda tensors, _: tensors.pop("layers.0.b"))
+    refused(file, "holds the tensors", "layers.0.b")
 
 
 def test_overlapping_tensors(file):
     header, data = parts(file)
-    header["layers.0.weight"]["data_offsets"] = header["layers.1.weight"]["data_offsets"]
+    header["layers.0.W"]["data_offsets"] = header["layers.2.W"]["data_offsets"]
     with_header(file, header, data)
     refused(file, "damaged")
 
 
 def test_not_finite(file):
     def spoil(tensors, _):
-        tensors["layers.1.bias"][0] = np.inf
+        tensors["layers.2.b"][0] = np.inf
 
     forge(file, spoil)
-    refused(file, "layers.1.bias holds NaN or infinity")
+    refused(file, "layers.2.b holds NaN or infinity")
 
 
 def test_activations_and_losses_of_ones_own(tmp_path, monkeypatch):
@@ -366,7 +401,7 @@ def test_activations_and_losses_of_ones_own(tmp_path, monkeypatch):
     save(ann.Network([2, 3, 1], "squared_error", activation=square), tmp_path / "m")
     refused(tmp_path / "m", "activation 'square'", "agnostic_nn.ACTIVATIONS['square']")
     monkeypatch.setitem(ann.ACTIVATIONS, "square", square)
-    assert load(tmp_path / "m").architecture.activations[0] is square
+    assert load(tmp_path / "m").objective.perceptron.activations[0] is square
 
     error = ann.LOSSES["squared_error"]
     mine = ann.Loss("mine", error.function, error.derivative, "identity")
@@ -420,12 +455,12 @@ def test_training_goes_on_from_files_there_ever_were(tmp_path):
 
     The first has dropout, and the masks are today's from there on: those of before repeated.
     """
-    for stem in ("v1-training", "v1-checkpoint"):
+    for stem in ("v1-training", "v1-checkpoint", "v2-training"):
         path = tmp_path / f"{stem}.safetensors"
         path.write_bytes((MODELS[0].parent / path.name).read_bytes())
         expected = json.loads((MODELS[0].parent / f"{stem}.json").read_text())
         X, Y = expected["X"], expected["Y"]
-        if stem == "v1-checkpoint":
+        if stem.endswith("checkpoint"):
             net = ann.resume(path, X, Y)
         else:
             net = load(path, training=True)
@@ -567,7 +602,7 @@ def test_as_deep_as_can_be_read_but_not_written(file):
 def test_names_that_occur_twice(file):
     header, data = parts(file)
     text = json.dumps(header).encode()
-    with_header(file, text[:-1] + b', "layers.0.bias": 1}', data)
+    with_header(file, text[:-1] + b', "layers.0.b": 1}', data)
     refused(file, "is not a model file")
 
 
@@ -577,9 +612,11 @@ def test_messages_are_short(file):
         {"format_version": "x" * 10**6},
         {"format_version": 9, "version": "x" * 10**6},
         {"loss": "x" * 10**6},
-        {"activations": ["x" * 10**6] * 3},
+        {"output": "x" * 10**6},
+        {"layers": ["x" * 10**6] * 3},
+        {"layers": [{"name": "x" * 10**6}] * 3},
         {"seed": "x" * 10**6},
-        {"widths": ["x" * 10**6]},
+        {"features": ["x" * 10**6]},
         {"dtype": "x" * 10**6},
     ):
         file.write_bytes(content)
@@ -602,8 +639,8 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_too_many_layers(tmp_path, monkeypatch, net, file):
     monkeypatch.setattr(descriptions, "MOST_LAYERS", 2)
-    refused(file, "3 layers: wanted at most 2")
-    with pytest.raises(ann.InvalidArgument, match="net has 3 layers: wanted at most 2"):
+    refused(file, "5 layers: wanted at most 2")
+    with pytest.raises(ann.InvalidArgument, match="net has 5 layers: wanted at most 2"):
         save(net, tmp_path / "other")
 
 
@@ -652,6 +689,6 @@ def test_too_little_memory(file, monkeypatch):
     def short(*_):
         raise MemoryError
 
-    monkeypatch.setattr(descriptions, "network_of", short)
+    monkeypatch.setattr(descriptions.Described, "of", short)
     with pytest.raises(ann.OutOfMemory, match="too little memory"):
         load(file)

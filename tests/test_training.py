@@ -476,7 +476,7 @@ def test_saturation_in_training(output):
     """A pairing of output and loss that starts from dA[L]: nothing becomes NaN either."""
     loss = "categorical_cross_entropy" if output == "sigmoid" else "binary_cross_entropy"
     net = ann.Network([1, 2], loss, output=output)
-    assert not net.architecture.paired
+    assert not net.objective.paired
     X, Y = [[-2.0], [-1.0], [1.0], [2.0]], [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2
     history = ann.train(net, X, Y, epochs=2000, batch_size=4, optimizer=ann.SGD(10.0))
     assert np.all(np.isfinite(history["cost"]))

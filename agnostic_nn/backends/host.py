@@ -28,6 +28,11 @@ def concatenate(arrays: list[Any]) -> HostArray:
     return np.concatenate([np.reshape(array, -1) for array in arrays])
 
 
+def full(shape: tuple[int, ...], value: float) -> HostArray:
+    """Return an array of one number."""
+    return np.full(shape, value)
+
+
 def asarray(values: Any) -> HostArray:
     """Return lists, scalars, DataFrames or arrays of the host as a NumPy array."""
     return np.asarray(values)

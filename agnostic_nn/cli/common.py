@@ -179,7 +179,7 @@ def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
 
     file = path / "model.safetensors" if path.is_dir() else path
     net, preparation = load_with_preparation(file, backend=backend)
-    found, widths = Preparation.from_json(preparation), net.architecture.widths
+    found, widths = Preparation.from_json(preparation), net.objective.widths
     if (found.n_features, found.n_outputs) != (widths[0], widths[-1]):
         raise InvalidArgument(
             f"path={str(file)!r}: the preparation gives {found.n_features} features and "

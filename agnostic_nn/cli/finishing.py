@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..files import write
+from ..network import training_of
 from . import pictures, report
 from .common import say
 from .data import Source
@@ -34,7 +35,7 @@ def finish(
     lead = leading(settings.metric, preparation.task)
     metrics = metrics_of(outcome, settings)
     save_model(outcome, source, settings, folder / MODEL)
-    write(folder / "history.csv", _history(net.training.history))
+    write(folder / "history.csv", _history(training_of(net).history))
     write(folder / METRICS, json.dumps(metrics, indent=2).encode())
     predictions = predictions_of(outcome)
     write(folder / PREDICTIONS, for_spreadsheets(predictions).to_csv(index=False).encode())
@@ -67,7 +68,7 @@ def metrics_of(outcome: Outcome, settings: Settings) -> dict[str, Any]:
     from ..tabular.scores import by_class, calibration, leading
 
     preparation, held = outcome.data.preparation, outcome.held
-    history = outcome.net.training.history
+    history = training_of(outcome.net).history
     seconds, epochs = sum(history["seconds"]), len(history["seconds"])
     rows = {name: len(part) for name, part in outcome.data.parts.items()} | {"test": len(held)}
     found: dict[str, Any] = {

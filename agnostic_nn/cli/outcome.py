@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..backends import host
+from ..network import training_of
 from . import fitting
 from .data import Part, Source, TaskData
 from .options import Settings
@@ -220,7 +221,7 @@ def _check_learned(net: Network, data: TaskData, settings: Settings, scores: Sco
 
 
 def _diverged(net: Network, how: str) -> Diverged:
-    rate = net.training.optimizer.schedule.initial
+    rate = training_of(net).optimizer.schedule.initial
     return Diverged(
         f"learning_rate={rate:g}: training diverged and {how}: wanted a smaller learning rate."
     )

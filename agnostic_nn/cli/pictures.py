@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..backends import host
+from ..network import training_of
 from .lettering import fonts_for, label_names
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def of_run(outcome: Outcome, lead: Score) -> list[Picture]:
     from ..tabular.scores import calibration
 
     preparation, held = outcome.data.preparation, outcome.held
-    history, watched = outcome.net.training.history, "held out"
+    history, watched = training_of(outcome.net).history, "held out"
     if outcome.data.validation is not None:
         watched = "watched"
     drawn = [learning_curves(history, metric_for(preparation.loss).name, watched)]

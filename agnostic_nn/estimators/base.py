@@ -13,16 +13,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..architecture import Architecture
 from ..backends import Backend, get_backend, move
 from ..backends import chosen_backend as backend_in_use
 from ..errors import InvalidArgument
 from ..losses import Loss
 from ..namespace import Array
-from ..network import Network, is_finite
+from ..network import Network, is_finite, training_of
+from ..objective import Objective
 from ..optimizers import Optimizer
 from ..training import History, train
-from .convergence import Convergence, adapt, same_rule, set_learning_rate, set_theta
+from .convergence import Convergence, adapt, same_rule, set_learning_rate
 from .data import (
     check_features,
     check_targets,
@@ -164,16 +164,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.network_, self._library, self._convergence = net, library, Convergence()
         self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(widths), widths[-1]
-        self.out_activation_ = sklearn_name(net.architecture.activations[-1].name)
+        self.out_activation_ = sklearn_name(net.objective.output.name)
         if self.solver != "lbfgs":
             self.validation_scores_: list[float] | None = None
 
     def _settle(self, widths: list[int], data: tuple[Any, ...]) -> Network:
         """Bring the network up to the parameters, which may have changed since it was made."""
         net = self.network_
-        if list(net.architecture.widths) != widths:
+        before = net.objective.perceptron
+        assert before is not None
+        if list(before.widths) != widths:
             raise InvalidArgument(
-                f"the network to go on with has the widths {list(net.architecture.widths)}, "
+                f"the network to go on with has the widths {list(before.widths)}, "
                 f"hidden_layer_sizes, X and y ask for {widths}: warm_start and partial_fit "
                 "cannot change them."
             )
@@ -184,18 +186,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         batch = n if self.solver == "lbfgs" else batch_size_of(self, n)
         # scikit-learn adds alpha / 2 ||W||^2 to the sum over a batch, this package to its mean
         share = 1.0 if weight is None else n / max(float(weight.sum()), 1e-300)
-        architecture = Architecture.of(
+        objective = Objective.of(
             widths,
-            net.architecture.loss,
+            net.objective.loss,
             activations_of(self),
-            net.architecture.activations[-1],
+            net.objective.output,
             dropout_of(self),
             self.alpha / batch * share,
         )
-        if architecture != net.architecture:
-            net.architecture = architecture
-            if net.training is not None:
-                net.training.compiled.clear()
+        if objective != net.objective:
+            net.objective = objective
+            net.compiled.clear()
         return net
 
     def _fit_stochastic(
@@ -262,7 +263,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             loss, score = history["cost"][-1], None
             self.t_ += n
             if self.verbose:
-                print(f"Iteration {net.training.epoch - began}, loss = {loss:.8f}")
+                print(f"Iteration {training_of(net).epoch - began}, loss = {loss:.8f}")
             if held_out is not None:
                 score = self._validation_score(history, held_out)
                 assert self.validation_scores_ is not None
@@ -289,7 +290,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return after_epoch
 
     def _take_history(self, net: Network, began: int) -> None:
-        training, best = net.training, self._convergence.best
+        training, best = training_of(net), self._convergence.best
         self.n_iter_ = training.epoch - began
         self.loss_curve_ = list(training.history.get("cost", ()))
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.inf
@@ -297,7 +298,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.best_validation_score_ = best if self.early_stopping else None
 
     def _fit_lbfgs(self, net: Network, data: tuple[Any, ...]) -> None:
-        if any(net.architecture.dropout):
+        if net.objective.dropouts:
             raise InvalidArgument(
                 f"dropout={self.dropout!r} with solver='lbfgs': it takes all examples at once, "
                 "without chance. Wanted dropout=0, or another solver."
@@ -366,11 +367,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             tuple(move(array, net.backend, net.dtype) for array in layer)
             for layer in zip(coefs, intercepts, strict=True)
         ]
-        if [tuple(W.T.shape) for W, _ in layers] != net.architecture.shapes:
-            raise InvalidArgument(
-                f"wanted coefs_ of the shapes {[shape[::-1] for shape in net.architecture.shapes]}."
-            )
-        set_theta(net, net.architecture.flatten([(W.T, b) for W, b in layers], net.xp))
+        wanted = [tuple(W.T.shape) for W, _ in net.parameters]
+        if [tuple(W.shape) for W, _ in layers] != wanted:
+            raise InvalidArgument(f"wanted coefs_ of the shapes {wanted}.")
+        parts = [array for W, b in layers for array in (W.T, b)]
+        net.theta = net.objective.flatten(parts, net.xp)
 
     def _score_on_host(self, metric: Any, X: Any, y: Any, sample_weight: Any) -> float:
         predicted = on_host(self.predict(X))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, training_of
 
 #: An adaptive learning rate goes down by this, as long as it is above the smallest.
 _SHRINK, _SMALLEST = 5.0, 1e-6
@@ -36,25 +36,19 @@ class Convergence:
     def restore(self, net: Network) -> None:
         """Give the network the parameters of the best epoch."""
         if self.theta is not None:
-            set_theta(net, self.theta)
+            net.theta = self.theta
             self.theta = None
-
-
-def set_theta(net: Network, theta: Array) -> None:
-    """Replace the parameters of a network, and drop what was prepared for the old ones."""
-    net.theta = theta
-    if net.training is not None:
-        net.training.compiled.clear()
 
 
 def learning_rate(net: Network) -> float:
     """Return the constant learning rate that training goes on with."""
-    return float(net.training.optimizer.schedule.initial)
+    return float(training_of(net).optimizer.schedule.initial)
 
 
 def set_learning_rate(net: Network, rate: float) -> None:
     """Let training go on with another constant learning rate; the optimizer's state stays."""
-    net.training.optimizer = replace(net.training.optimizer, learning_rate=rate)
+    training = training_of(net)
+    training.optimizer = replace(training.optimizer, learning_rate=rate)
 
 
 def adapt(net: Network) -> bool:

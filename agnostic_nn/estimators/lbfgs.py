@@ -9,7 +9,6 @@ from scipy.optimize import OptimizeResult, minimize
 
 from ..network import Network
 from ..training import Callback
-from .convergence import set_theta
 
 
 def minimize_cost(
@@ -31,8 +30,9 @@ def minimize_cost(
     history: dict[str, list[float]] = {"epoch": [], "cost": []}
 
     def cost_and_gradient(theta: Any) -> tuple[float, Any]:
-        cost, gradient = net.architecture.cost_and_gradient(
-            backend.asarray(theta, net.dtype), X, Y, weight, xp=net.xp
+        at = backend.asarray(theta, net.dtype)
+        cost, gradient, _ = net.objective.cost_and_gradient(
+            at, net.buffers, X, Y, weight, xp=net.xp
         )
         return float(backend.to_numpy(cost)), backend.to_numpy(gradient).astype("float64")
 
@@ -40,7 +40,7 @@ def minimize_cost(
         history["epoch"].append(len(history["epoch"]) + 1)
         history["cost"].append(float(intermediate_result.fun))
         if callbacks:
-            set_theta(net, backend.asarray(intermediate_result.x.copy(), net.dtype))
+            net.theta = backend.asarray(intermediate_result.x.copy(), net.dtype)
             stop = [callback(net, history) for callback in callbacks]
             if any(stop):
                 raise StopIteration
@@ -53,5 +53,5 @@ def minimize_cost(
         callback=after_iteration,
         options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
     )
-    set_theta(net, backend.asarray(result.x, net.dtype))
+    net.theta = backend.asarray(result.x, net.dtype)
     return result

@@ -11,6 +11,7 @@ from ..errors import InvalidArgument
 from ..losses import LOSSES, Loss
 from ..namespace import Array
 from ..network import Network, on_host
+from ..objective import Perceptron
 
 
 def check_own(*uses: Activation | Loss) -> None:
@@ -31,9 +32,17 @@ def layers_of(net: Network, *, at_least_float32: bool = False) -> list[tuple[Arr
         theta = theta.astype("float32")
     if not host.all_finite(theta):
         raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
-    return [
-        (W, b.reshape(-1)) for W, b in net.architecture.unflatten(theta, get_backend("numpy").xp)
-    ]
+    perceptron_of(net)
+    parts = net.objective.unflatten(theta, net.objective.parameters, get_backend("numpy").xp)
+    return [(W, b.reshape(-1)) for W, b in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def perceptron_of(net: Network) -> Perceptron:
+    """Return the layers of a network, where all of them are dense, with dropout behind."""
+    plain = net.objective.perceptron
+    if plain is None:
+        raise InvalidArgument(f"{net!r} has layers that are not dense: wanted dense ones alone.")
+    return plain
 
 
 def network_of(

@@ -14,7 +14,7 @@ from ..installing import install_line
 from ..namespace import Array
 from ..network import Network, check_network
 from ..version import __version__
-from .layers import check_own, layers_of
+from .layers import check_own, layers_of, perceptron_of
 
 #: The operators of this version are in every runtime of the last years.
 _OPSET, _IR_VERSION = 13, 7
@@ -114,27 +114,26 @@ def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
     """
     check_network(net)
     onnx = _onnx()
-    check_own(*net.architecture.activations)
-    for activation in net.architecture.activations:
+    plain = perceptron_of(net)
+    check_own(*plain.activations)
+    for activation in plain.activations:
         if activation.name not in _IN_ONNX:
             raise InvalidArgument(f"net has the activation {activation.name!r}: ONNX has no such.")
     layers = layers_of(net)
     dtype = layers[0][0].dtype
-    if net.architecture.size * dtype.itemsize > 2**31 - 2**20:
+    if net.objective.size * dtype.itemsize > 2**31 - 2**20:
         raise InvalidArgument(
-            f"net has {net.architecture.size:,} parameters of {dtype}: an ONNX file holds 2 GiB."
+            f"net has {net.objective.size:,} parameters of {dtype}: an ONNX file holds 2 GiB."
         )
     g, A = _Graph(onnx, dtype), "X"
-    for i, ((W, b), activation) in enumerate(
-        zip(layers, net.architecture.activations, strict=True)
-    ):
+    for i, ((W, b), activation) in enumerate(zip(layers, plain.activations, strict=True)):
         names = g.tensor(W, f"layers.{i}.weight"), g.tensor(b, f"layers.{i}.bias")
         Z = g("Gemm", A, *names, transB=1)  # rows are examples: Z = A_prev W^T + b
         A = _IN_ONNX[activation.name](g, Z)
     g("Identity", A, out="A")
 
     kind = onnx.helper.np_dtype_to_tensor_dtype(dtype)
-    first, *_, last = net.architecture.widths
+    first, *_, last = plain.widths
     X, Y = (
         onnx.helper.make_tensor_value_info(name, kind, ["n_samples", width])
         for name, width in (("X", first), ("A", last))

@@ -11,7 +11,7 @@ from ..backends import Backend, host
 from ..errors import DependencyMissing, InvalidArgument
 from ..installing import install_line
 from ..network import Network, check_network
-from .layers import check_own, layers_of, network_of
+from .layers import check_own, layers_of, network_of, perceptron_of
 
 #: What scikit-learn calls the activations that it has too.
 _OF_SKLEARN = {
@@ -114,12 +114,12 @@ def to_sklearn(net: Network, *, classes: Sequence[Any] | None = None) -> Any:
         raise DependencyMissing(
             f"to_sklearn needs scikit-learn: {install_line('sklearn')}"
         ) from None
-    architecture = net.architecture
-    *hidden, output = architecture.activations
-    check_own(*architecture.activations, architecture.loss)
-    loss = architecture.loss.name
+    plain, objective = perceptron_of(net), net.objective
+    *hidden, output = plain.activations
+    check_own(*plain.activations, objective.loss)
+    loss = objective.loss.name
     activation = _same_hidden(hidden)
-    sizes = architecture.widths[1:-1]
+    sizes = plain.widths[1:-1]
     if loss not in (
         "binary_cross_entropy",
         "categorical_cross_entropy",
@@ -127,15 +127,15 @@ def to_sklearn(net: Network, *, classes: Sequence[Any] | None = None) -> Any:
         "poisson",
     ):
         raise InvalidArgument(f"net has the loss {loss!r}, which scikit-learn has not.")
-    if output != architecture.loss.activation:
+    if output != objective.loss.activation:
         raise InvalidArgument(
             f"net has the output {output.name!r} with the loss {loss!r}: in scikit-learn that "
-            f"loss comes with {architecture.loss.activation.name!r}."
+            f"loss comes with {objective.loss.activation.name!r}."
         )
     settings: dict[str, Any] = {"hidden_layer_sizes": sizes, "activation": activation, "alpha": 0.0}
     if loss.endswith("cross_entropy"):
         estimator = MLPClassifier(**settings)
-        _set_classes(estimator, loss, architecture.widths[-1], classes)
+        _set_classes(estimator, loss, plain.widths[-1], classes)
     else:
         if classes is not None:
             raise InvalidArgument(
@@ -151,8 +151,8 @@ def to_sklearn(net: Network, *, classes: Sequence[Any] | None = None) -> Any:
     layers = layers_of(net, at_least_float32=True)
     estimator.coefs_ = [W.T.copy() for W, _ in layers]
     estimator.intercepts_ = [b.copy() for _, b in layers]
-    estimator.n_layers_, estimator.n_outputs_ = len(architecture.widths), architecture.widths[-1]
-    estimator.n_features_in_ = architecture.widths[0]
+    estimator.n_layers_, estimator.n_outputs_ = len(plain.widths), plain.widths[-1]
+    estimator.n_features_in_ = plain.widths[0]
     names = {ours: theirs for theirs, ours in _OF_SKLEARN.items()}
     estimator.out_activation_ = names[output.name]
     # of its training scikit-learn knows nothing, and partial_fit begins its count here

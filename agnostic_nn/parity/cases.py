@@ -12,11 +12,11 @@ from typing import Any
 
 from .. import losses, optimizers, propagation
 from ..activations import ACTIVATIONS, get_activation
-from ..architecture import Architecture
 from ..backends import get_backend, host
 from ..dropout import step_keys
 from ..losses import LOSSES
 from ..namespace import Array, Namespace
+from ..objective import Objective
 from ..optimizers import OPTIMIZERS
 
 #: Layer l has N units, layer l-1 has N_PREV; M examples. One shape serves all elementwise cases,
@@ -88,18 +88,16 @@ def equations() -> Iterator[Case]:
 
 def whole_network(X: Array, Y: Array) -> Case:
     """Build the case of L layers forward and back, with dropout, L2 and a clipped gradient."""
-    architecture = Architecture.of(
-        (N, N, N, 1), "binary_cross_entropy", activation=("gelu", "relu"), l2=0.01
+    objective = Objective.of(
+        (N, N, N, 1), "binary_cross_entropy", ("gelu", "relu"), dropout=(0.5, 0.0), l2=0.01
     )
     draw = host.generator(2).standard_normal
-    theta = draw(architecture.size) / 4.0
+    theta = draw(objective.size) / 4.0
     mask = 2.0 * (draw((N, M)) > 0.0)
 
     def run(arrays: list[Array], xp: Namespace) -> dict[str, list[Array]]:
         theta, X, Y, mask = arrays
-        cost, gradient = architecture.cost_and_gradient(
-            theta, X, Y, masks=(mask, None, None), xp=xp
-        )
+        cost, gradient, _ = objective.cost_and_gradient(theta, None, X, Y, masks=(mask,), xp=xp)
         clipped = optimizers.clip_by_global_norm(gradient, 0.1, xp)
         return {
             "L layers: cost": [cost],
@@ -193,8 +191,7 @@ def _update(name: str) -> Callable[[list[Array], Namespace], dict[str, list[Arra
 def dropout_mask(backend: Any, dtype: str) -> list[Array]:
     """Draw the masks of a step, which are the same bits on every backend."""
     xp = backend.xp
-    architecture = Architecture.of((N_PREV, N, N_PREV, 1), "squared_error", dropout=(0.5, 0.1))
+    objective = Objective.of((N_PREV, N, N_PREV, 1), "squared_error", dropout=(0.5, 0.1))
     rows = backend.asarray(host.asarray([[0.0] * N_PREV] * M), backend.dtype(dtype))
     step = backend.asarray(host.asarray([7]), xp.int32)
-    masks = architecture.masks(step_keys(2**40 + 3, 2, step, xp)[0, ...], rows, xp)
-    return [mask for mask in masks if mask is not None]
+    return list(objective.masks(step_keys(2**40 + 3, 2, step, xp)[0, ...], rows, xp))

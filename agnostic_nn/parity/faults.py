@@ -15,12 +15,12 @@ from typing import Any
 
 from .. import losses, optimizers, propagation
 from ..activations import ACTIVATIONS, Activation
-from ..architecture import Architecture
 from ..backends import Backend, get_backend
 from ..errors import AgnosticNNError
 from ..losses import LOSSES
 from ..metrics import Metric
-from ..network import Network
+from ..network import Network, training_of
+from ..objective import Objective
 from ..optimizers import OPTIMIZERS
 from . import GROUPS, Row, check_dtypes, trajectories
 from .trainings import LARGE
@@ -169,7 +169,7 @@ def _of_equations(scale: float) -> Iterator[Fault]:
 
     layer = (propagation, "forward_propagation_layer")
     back = (propagation, "backward_propagation_layer")
-    network = (Architecture, "cost_and_gradient")
+    network = (Objective, "cost_and_gradient")
     for row, (owner, attribute), change in (
         ("Z = W A_prev + b", layer, in_Z),
         ("A = g(Z)", layer, scaled(scale, 0)),
@@ -222,7 +222,7 @@ def _of_updates(scale: float) -> Iterator[Fault]:
 
 def _of_training() -> Iterator[Fault]:
     """What a backend may make of a step, of an epoch, and of what is asked of a network."""
-    yield Fault("one other bit", "dropout", "masks", Architecture, "masks", _one_other_bit)
+    yield Fault("one other bit", "dropout", "masks", Objective, "masks", _one_other_bit)
     epoch = (type(get_backend("numpy")), "epoch")
     for name, row, (owner, attribute), change in (
         ("sample weights ignored", "sample weights: trained", epoch, _without_weights),
@@ -243,7 +243,7 @@ def _of_training() -> Iterator[Fault]:
 
 def _one_other_bit(function: Change, *arguments: Any) -> Any:
     masks = function(*arguments)
-    if masks[0] is not None:
+    if masks:
         flat = arguments[-1].reshape(masks[0], (-1,))
         flat[0] = 2.0 - flat[0]
     return masks
@@ -263,12 +263,11 @@ def _unclipped(step: Any) -> Any:
 
 
 def _undropped(step: Any) -> Any:
-    rates = tuple(0.0 for _ in step.architecture.dropout)
-    return replace(step, architecture=replace(step.architecture, dropout=rates))
+    return replace(step, objective=replace(step.objective, drops=False))
 
 
 def _unpenalized(step: Any) -> Any:
-    return replace(step, architecture=replace(step.architecture, l2=0.0))
+    return replace(step, objective=replace(step.objective, l2=0.0))
 
 
 def _without_weights(function: Change, *arguments: Any) -> Any:
@@ -293,5 +292,6 @@ def _first_block_alone(
 
 def _forgetting(function: Change, net: Network, *arguments: Any) -> Any:
     function(net, *arguments)
-    net.training.state = tuple(0.0 * slot for slot in net.training.state)
+    training = training_of(net)
+    training.state = tuple(0.0 * slot for slot in training.state)
     return net

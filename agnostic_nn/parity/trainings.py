@@ -13,7 +13,7 @@ from typing import Any
 
 from ..backends import Backend, get_backend, host
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, training_of
 from ..optimizers import OPTIMIZERS, SGD
 from ..training import History, train
 from .reference import Reference
@@ -56,7 +56,7 @@ class Training:
         xp = get_backend("numpy").xp
         return {
             f"{self.name}: trained": _flat(
-                backend.to_numpy(x) for x in (net.theta, *net.training.state)
+                backend.to_numpy(x) for x in (net.theta, *training_of(net).state)
             ),
             f"{self.name}: history": xp.asarray(
                 [history[name][-1] for name in REPORTED], dtype=getattr(xp, dtype)
@@ -69,7 +69,7 @@ class Training:
         backend = Reference(dtype)
         net, history = self._trained(backend, dtype)
         return {
-            f"{self.name}: trained": [net.theta, *net.training.state],
+            f"{self.name}: trained": [net.theta, *training_of(net).state],
             f"{self.name}: history": [backend.bounded(history[name][-1]) for name in REPORTED],
             f"{self.name}: predict": [net.outputs(backend.asarray(self._data(dtype)[0]))],
         }

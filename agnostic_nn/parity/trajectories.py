@@ -23,7 +23,7 @@ from typing import Any
 
 from ..backends import Backend, get_backend, host
 from ..namespace import Array
-from ..network import Network
+from ..network import Network, training_of
 from ..optimizers import Adam
 from ..training import train
 from .comparison import Row, compare
@@ -111,7 +111,7 @@ def path(
 
     def record(net: Network, _: Any) -> None:
         if meanwhile is not None:
-            meanwhile(net, net.training.epoch)
+            meanwhile(net, training_of(net).epoch)
         thetas.append(net.backend.to_numpy(net.theta).astype("float64"))
 
     X = examples if X is None else X
@@ -151,7 +151,7 @@ def explained(dtype: str, epochs: int) -> list[float]:
     for run in range(DISTURBED_RUNS):
 
         def disturb(net: Network, epoch: int, run: int = run) -> None:
-            for slot, vector in enumerate((net.theta, *net.training.state)):
+            for slot, vector in enumerate((net.theta, *training_of(net).state)):
                 vector *= 1.0 + updates * signs(vector.shape, run, epoch, slot)
 
         net, examples = begin(), X * (1.0 + sums * signs(X.shape, run))

@@ -112,9 +112,11 @@ def _assert_network_gradients(
         raise InvalidArgument(
             f"differences say little in {net.dtype_name}: wanted dtype='float64' for {net!r}."
         )
-    for g in net.architecture.activations:  # these can say which element is wrong
+    plain = net.objective.perceptron
+    activations = plain.activations if plain else (net.objective.output,)
+    for g in activations:  # these can say which element is wrong
         _assert_activation_gradients(g, (), tolerance, seed)
-    _assert_loss_gradients(net.architecture.loss, (), tolerance, seed)
+    _assert_loss_gradients(net.objective.loss, (), tolerance, seed)
     X, Y, *weight = points
     error = gradient_check(net, X, Y, sample_weight=weight[0] if weight else None)
     if not error <= tolerance:

@@ -1,0 +1,51 @@
+"""Dropout (Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov 2014), inverted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..checks import check_number
+from ..layer import Held, Layer, Mask
+from ..namespace import Array, Namespace
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """A training step leaves out a fraction of the features, another one for each example.
+
+    What is kept is scaled by 1 / (1 - rate), so that a prediction, which leaves out nothing,
+    meets the same mean.
+
+    Parameters
+    ----------
+    rate : float
+        The fraction to leave out, in [0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.asarray([[0.0, 2.0]])
+    >>> A, cache = Dropout(0.5).forward(np.ones((1, 2)), (mask,), xp=np)
+    >>> A
+    array([[0., 2.]])
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        check_number("rate", self.rate, at_least=0.0, below=1.0)
+        object.__setattr__(self, "rate", float(self.rate))
+
+    def masks(self, n_prev: int) -> list[Mask]:
+        """One, of the shape of A_prev (n[l-1], m)."""
+        return [Mask(n_prev, self.rate)] if self.rate > 0.0 else []
+
+    def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Held]:
+        """A = mask * A_prev."""
+        return (A_prev * p[0], p) if p else (A_prev, p)
+
+    def backward(
+        self, dA: Array, cache: Held, *, input_gradient: bool = True, xp: Namespace
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """dA_prev = mask * dA."""
+        return (dA * cache[0] if cache else dA), ()
