@@ -415,9 +415,7 @@ class Network:
         """
         if sample_weight is None:
             return None
-        # on the host in float64, so that it is their proportions alone that matter
-        on = get_backend("numpy")
-        weights = self._rows("sample_weight", sample_weight, 1, on, on.dtype("float64"))
+        weights = self.weights_as_given(sample_weight)
         if weights.shape[0] != n:
             raise InvalidArgument(
                 f"X has {n} rows and sample_weight has {weights.shape[0]}: wanted one weight each."
@@ -432,6 +430,11 @@ class Network:
             )
         scaled = host.with_mean_one(weights, counted)
         return self.backend.hold(scaled, self.dtype)
+
+    def weights_as_given(self, sample_weight: Any) -> Any:
+        """Return weights (n, 1) on the host in float64: it is their proportions that matter."""
+        on = get_backend("numpy")
+        return self._rows("sample_weight", sample_weight, 1, on, on.dtype("float64"))
 
     def check_rows(self, name: str, values: Any, width: int) -> Array:
         """Return `values` as rows of the given width, on this backend, in this dtype."""

@@ -307,14 +307,17 @@ def _data(
 def _arrays(
     net: Network, data: Data, sample_weight: Any, held_out: Data | None, validation: Any
 ) -> dict[str, Array | None]:
-    """Return what a checkpoint knows data by: all that was given, the weights as they were."""
-    arrays = [*data[:2], _as_given(net, sample_weight)]
+    """Return what a checkpoint knows data by: all that was given."""
+    arrays = [*data[:2], _shares(net, sample_weight)]
     if isinstance(validation, (tuple, list)):
         assert held_out is not None
-        arrays += [*held_out[:2], _as_given(net, validation[2] if len(validation) > 2 else None)]
+        arrays += [*held_out[:2], _shares(net, validation[2] if len(validation) > 2 else None)]
     return dict(zip(NAMES, arrays, strict=False))
 
 
-def _as_given(net: Network, weights: Any) -> Array | None:
-    """Return weights before they are scaled, where every backend rounds as it does."""
-    return None if weights is None else net.check_rows("sample_weight", weights, 1)
+def _shares(net: Network, sample_weight: Any) -> Array | None:
+    """Return weights as shares of the largest: a division, which every machine rounds alike."""
+    if sample_weight is None:
+        return None
+    weights = net.weights_as_given(sample_weight)
+    return net.backend.hold(weights / weights.max(), net.dtype)

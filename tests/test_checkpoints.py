@@ -796,6 +796,16 @@ def test_data_of_older_checkpoints_are_looked_at_as_they_were(path, stopped, two
     assert list(fingerprints._sample(2**20, 9)[:3]) == [0, 3, 6]
 
 
+def test_weights_of_any_size_come_again(path, stopped, two_moons):
+    """Also of such that the dtype does not hold: their shares of the largest are looked at."""
+    weights = 1e300 * np.linspace(0.1, 1.0, 40)
+    stopped(network(dtype="float32"), sample_weight=weights)
+    with pytest.raises(ann.InvalidArgument, match=r"^sample_weight has other values than when"):
+        resume(path, *two_moons, sample_weight=1e300 * np.linspace(0.2, 1.0, 40))
+    net = resume(path, *two_moons, sample_weight=weights)
+    assert net.training.epoch == EPOCHS
+
+
 def test_other_weights_are_refused(path, stopped, two_moons, backend):
     weights = np.linspace(0.1, 1.0, 40).astype(np.float32)
     stopped(network(backend.backend), sample_weight=weights)
