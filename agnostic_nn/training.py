@@ -251,9 +251,12 @@ def _watchers(callbacks: Iterable[Callback], progress: bool | None) -> tuple[Cal
     """Check who looks on."""
     if progress is not None:
         check_flag("progress", progress)
-    if not isinstance(callbacks, Iterable):
-        raise InvalidType(f"callbacks is of type {type(callbacks).__name__}: wanted a list.")
-    watchers = tuple(callbacks)
+    try:
+        watchers = tuple(callbacks)
+    except TypeError:  # also of what only looks as if one could go through it
+        raise InvalidType(
+            f"callbacks is of type {type(callbacks).__name__}: wanted a list."
+        ) from None
     for callback in watchers:
         if not callable(callback):
             raise InvalidType(f"callbacks holds {shown(callback)}: wanted what can be called.")

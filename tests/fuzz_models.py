@@ -332,7 +332,7 @@ def predict(content, table, expected):
     """Run `agnostic-nn predict` on a mutated file; return what is wrong with it, or None."""
     file = Path(_folder(), "m.safetensors")
     file.write_bytes(content)
-    out, error = io.StringIO(), io.StringIO()
+    out, error = _stream(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         try:
             _command_line(["predict", str(file), str(table)])
@@ -340,21 +340,31 @@ def predict(content, table, expected):
             code = exit_.code
         except BaseException as failure:
             return f"{type(failure).__name__}: {failure}"
-    line = error.getvalue()
+    line, printed = error.getvalue(), _printed(out)
     if code == 0:
-        return None if out.getvalue() == expected else OTHER_PREDICTIONS
-    if code != 2 or out.getvalue() or line.count("\n") != 1 or "agnostic-nn: error: " not in line:
-        return f"exit code {code}, {line[:300]!r}, {out.getvalue()[:100]!r}"
+        return None if printed == expected else OTHER_PREDICTIONS
+    if code != 2 or printed or line.count("\n") != 1 or "agnostic-nn: error: " not in line:
+        return f"exit code {code}, {line[:300]!r}, {printed[:100]!r}"
     return None
 
 
 def predicted():
     """Return the command line's model and its table, and what `predict` prints of them."""
-    table, printed = MODELS.parent / "shop.csv", io.StringIO()
+    table, printed = MODELS.parent / "shop.csv", _stream()
     model = MODELS / "v1-command-line.safetensors"
     with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         _command_line(["predict", str(model), str(table)])
-    return model.read_bytes(), table, printed.getvalue()
+    return model.read_bytes(), table, _printed(printed)
+
+
+def _stream():
+    """Return what stands for standard output, to which tables are written in bytes."""
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+
+
+def _printed(stream):
+    stream.flush()
+    return stream.buffer.getvalue().decode()
 
 
 def _command_line(arguments):
