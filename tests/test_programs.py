@@ -401,6 +401,13 @@ class TestEnclosure:
                 bound.low, among_all if name == "cost" else among_all[places]
             )
 
+    def test_where_a_part_of_a_sum_overflows_anything_may_come(self):
+        x = np.asarray([[3e38, 3e38, -3e38]], np.float32)
+        program = program_of(lambda x, *, xp: {"y": x @ xp.ones_like(x).T, "z": xp.sum(x)}, x=x)
+        for bound in enclose(program, {"x": x}, np.arange(0), xp, constant).values():
+            assert np.all(bound.low == -np.inf)
+            assert holds(bound, np.full(bound.low.shape, np.nan, np.float32), xp)
+
     @pytest.mark.parametrize("function", [
         "exp", "expm1", "log", "log1p", "sqrt", "tanh", "sin", "cos", "cosh", "abs", "square",
         "reciprocal", "sign", "floor",

@@ -245,7 +245,16 @@ class Rules:
         size_A, size_B = xp.abs(A), xp.abs(B)
         error = size_A @ (dB + gamma * (size_B + dB)) + dA @ ((1.0 + gamma) * (size_B + dB))
         value = A @ B
-        return Interval(value - error, value + error)
+        found = Interval(value - error, value + error)
+        largest = xp.max(size_A + dA) * xp.max(size_B + dB) * call.inputs[0].shape[-1]
+        if value.size == 0 or bool(largest <= finfo(call.dtype).max):
+            return found
+        return self._unless_lost(found, (size_A + dA) @ (size_B + dB), call)
+
+    def _unless_lost(self, found: Interval, size: Array, call: Call) -> Interval:
+        """Where a part of a sum may be beyond the dtype, anything may come of it."""
+        xp, lost = self.xp, ~(size <= finfo(call.dtype).max)
+        return Interval(xp.where(lost, -xp.inf, found.low), xp.where(lost, xp.inf, found.high))
 
     def _middle(self, x: Interval) -> tuple[Array, Array]:
         if x.known:
@@ -287,7 +296,7 @@ class Rules:
             return Interval(low, high)
         size = add(self.xp.maximum(-x.low, x.high), **options)
         error = self._gamma(self._terms(call), call.dtype) * size
-        return Interval(low - error, high + error)
+        return self._unless_lost(Interval(low - error, high + error), size, call)
 
     def _terms(self, call: Call) -> int:
         shape, axes = call.inputs[0].shape, dict(call.options)["axis"]
@@ -303,7 +312,8 @@ class Rules:
         options = dict(call.options)
         gamma = self._gamma(self._terms(call), call.dtype)
         low, high = (self.xp.prod(each, **options) for each in x)
-        return Interval(low * (1.0 - gamma), high * (1.0 + gamma))
+        size = self.xp.prod(self.xp.maximum(x.high, 1.0), **options)
+        return self._unless_lost(Interval(low * (1.0 - gamma), high * (1.0 + gamma)), size, call)
 
     def _gamma(self, n: int, dtype: DType) -> float:
         off = n * finfo(dtype).eps / 2.0
