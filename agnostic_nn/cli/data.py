@@ -131,6 +131,8 @@ class Source:
         What is worth telling about how it was read.
     decimal : str or None
         What comes before a fraction, where the table shows it.
+    aside : tuple
+        The columns that are not predicted from, and why, as far as somebody said so.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Source:
     digest: str
     notes: tuple[str, ...] = ()
     decimal: str | None = None
+    aside: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, settings: Settings) -> Source:
@@ -174,8 +177,10 @@ class Source:
         splits = Splits(
             y, task == "classification", settings.seed, roles.get("group"), roles.get("time")
         )
-        found = digest(table.frame)
-        return cls(table.name, examples, splits, task, reason, found, table.notes, table.decimal)
+        return cls(
+            table.name, examples, splits, task, reason, digest(table.frame), table.notes,
+            table.decimal, _aside(X, examples.X, settings),
+        )  # fmt: skip
 
     def divide(self, settings: Settings) -> TaskData:
         """Hold out the rows to test on, or the first fold, and prepare all."""
@@ -259,6 +264,18 @@ def _features(X: Any, settings: Settings) -> Any:
     if not chosen:
         raise InvalidArgument("features: no column is left to predict from, wanted at least one.")
     return X[chosen]
+
+
+def _aside(X: Any, features: Any, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the columns that are not predicted from, and why."""
+    roles = {
+        settings.id: "names a row",
+        settings.weight: "says what a row counts for",
+        settings.group: "says what is held out together",
+        settings.time: "says what is held out",
+    }
+    asked = "not among --features" if settings.features is not None else "as --drop says"
+    return tuple((name, roles.get(name, asked)) for name in X.columns if name not in features)
 
 
 def _names(argument: str, said: Sequence[str], columns: Sequence[str]) -> list[str]:

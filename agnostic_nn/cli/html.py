@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,7 +45,8 @@ def write_report(
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["cell"] = cell
-    environment.finalize = lambda value: printable(value) if isinstance(value, str) else value
+    # what is already HTML is a kind of text of its own
+    environment.finalize = lambda value: printable(value) if type(value) is str else value
     template = environment.from_string(
         Path(__file__).with_name(TEMPLATE).read_text(encoding="utf-8")
     )
@@ -67,7 +69,7 @@ def write_report(
         classes=metrics.get("by_class", [])[:MOST_LINES],
         choices=list(_choices(run["settings"], run["given"])),
         wrong=_most_wrong(outcome, predictions),
-        pictures={picture.name: (Markup(picture.svg()), picture.caption)
+        pictures={picture.name: (Markup(picture.svg()), picture.caption, 67.0 * picture.width)
                   for picture in pictures},
         run=run,
         again=f"agnostic-nn train --like {shlex.quote(str(path.parent))}",
@@ -135,7 +137,10 @@ def _most_wrong(outcome: Outcome, predictions: Any) -> dict[str, Any]:
     else:
         said = (predictions["prediction"] - predictions["true"]).to_numpy()
         wrong, heading = abs(said), "predicted - true"
-    order = wrong.argsort(kind="stable")[::-1][:MOST_ROWS]
+    order = list(wrong.argsort(kind="stable")[::-1])
+    # over repeats a row is held out several times
+    seen = predictions["row"].iloc[order].duplicated().to_numpy()
+    order = [i for i, again in zip(order, seen, strict=True) if not again][:MOST_ROWS]
     known = ["row", "true", "prediction", *([str(outcome.held.examples.id.name)]
              if outcome.held.examples.id is not None else [])]  # fmt: skip
     matter = [one.column for one in outcome.importance] or [c.name for c in preparation.columns]
@@ -149,7 +154,8 @@ def _most_wrong(outcome: Outcome, predictions: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    if len(text) > 9:
+        with contextlib.suppress(ValueError):  # a number with more digits than anybody reads
+            text = f"{float(text):.6g}" if "." in text else text
     return text if len(text) <= 40 else f"{text[:38]}…"

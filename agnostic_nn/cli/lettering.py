@@ -36,8 +36,11 @@ def label_names(labels: Sequence[Any]) -> list[str]:
     return cut
 
 
-def fonts_for(texts: Iterable[str]) -> list[str]:
-    """Return matplotlib's own font, and those installed here that have the letters it lacks."""
+def fonts_for(texts: Iterable[str]) -> tuple[list[str], set[str]]:
+    """Return matplotlib's own font and those installed here that have the letters it lacks.
+
+    The second part is the letters that no font here has.
+    """
     own = _letters(_file(OWN))
     lacking = {
         ord(c) for text in texts for c in text if not unicodedata.category(c).startswith("C")
@@ -51,7 +54,18 @@ def fonts_for(texts: Iterable[str]) -> list[str]:
             lacking -= has
         if not lacking:
             break
-    return fonts
+    return fonts, set(map(chr, lacking))
+
+
+def spelled(text: str, lacking: set[str]) -> str:
+    r"""Return a text with escapes for letters that no font here has: boxes all look the same.
+
+    Examples
+    --------
+    >>> spelled("größe", {"ö"})
+    'gr\\xf6ße'
+    """
+    return "".join(c.encode("unicode_escape").decode() if c in lacking else c for c in text)
 
 
 def _file(name: str) -> str:
@@ -67,7 +81,9 @@ def _installed() -> list[tuple[str, str]]:
     found = {
         font.name: font.fname
         for font in fontManager.ttflist
-        if font.style == "normal" and str(font.weight) in ("400", "normal", "regular")
+        if font.style == "normal"
+        and str(font.weight) in ("400", "normal", "regular")
+        and not font.name.startswith("Last Resort")  # which has a box for every letter
     }
     return sorted(found.items())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends import host
 from ..network import training_of
-from .lettering import fonts_for, label_names
+from .lettering import fonts_for, label_names, spelled
 
 if TYPE_CHECKING:
     from ..tabular.importance import Importance
@@ -40,7 +40,14 @@ class Picture:
 
     def png(self) -> bytes:
         """Return it as PNG, for the run's folder."""
-        return self._drawn("png", {"font.family": fonts_for(self._texts())}, dpi=130)
+        from matplotlib.text import Text
+
+        texts = self.figure.findobj(Text)
+        fonts, lacking = fonts_for(text.get_text() for text in texts)
+        if lacking:
+            for text in texts:
+                text.set_text(spelled(text.get_text(), lacking))
+        return self._drawn("png", {"font.family": fonts}, dpi=130)
 
     def svg(self) -> str:
         """Return it as SVG to be put into HTML, whose letters are the browser's."""
@@ -49,10 +56,10 @@ class Picture:
         text = self._drawn("svg", settings, metadata={"Date": None}).decode()
         return text[text.index("<svg") :]
 
-    def _texts(self) -> list[str]:
-        from matplotlib.text import Text
-
-        return [text.get_text() for text in self.figure.findobj(Text)]
+    @property
+    def width(self) -> float:
+        """How wide it is, in inches."""
+        return float(self.figure.get_figwidth())
 
     def _drawn(self, form: str, settings: dict[str, Any], **options: Any) -> bytes:
         import matplotlib as mpl
@@ -64,7 +71,7 @@ class Picture:
         # a figure made without pyplot draws with Agg, and belongs to nobody else
         content = io.BytesIO()
         with warnings.catch_warnings(), mpl.rc_context(settings):
-            # a letter that no font here has is drawn as a box
+            # the browser has fonts of its own
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             self.figure.savefig(content, format=form, **options)
         return content.getvalue()
@@ -151,14 +158,14 @@ def confusion_matrix(truth: Any, predicted: Any, classes: Sequence[Any], title: 
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     n = len(classes)
     names, step = label_names(classes), -(-n // MOST_NAMES)
-    side = min(12.0, 2.6 + 0.45 * n) + 0.07 * max(map(len, names))
+    side = min(8.0, 2.6 + 0.45 * n) + 0.05 * max(map(len, names))
     figure = _figure(side + 1.0, side)
     axes = figure.subplots()
     image = axes.imshow(host.asarray(shares), cmap="Blues", vmin=0.0, vmax=1.0)
     figure.colorbar(image, ax=axes, label="share of the true class", fraction=0.046, pad=0.04)
-    size = 10.0 if n <= 22 else max(6.0, 220.0 / min(n, MOST_NAMES))
-    long = max(map(len, names)) * size > 30.0 or n > 22
-    turned = {"rotation": 90} if n > 22 else {"rotation": 45, "ha": "right"} if long else {}
+    size = 10.0 if n <= 16 else max(5.5, 170.0 / min(n, MOST_NAMES))
+    long = max(map(len, names)) * size > 30.0 or n > 16
+    turned = {"rotation": 90} if n > 16 else {"rotation": 45, "ha": "right"} if long else {}
     axes.set_xticks(range(0, n, step), names[::step], fontsize=size, **turned)
     axes.set_yticks(range(0, n, step), names[::step], fontsize=size)
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
@@ -168,7 +175,7 @@ def confusion_matrix(truth: Any, predicted: Any, classes: Sequence[Any], title: 
                 if count:
                     colour = "white" if shares[i][j] > 0.5 else "black"
                     axes.text(j, i, _short(count), ha="center", va="center", color=colour,
-                              fontsize=min(10.0, 0.8 * size + 2.0))  # fmt: skip
+                              fontsize=min(10.0, size))  # fmt: skip
     caption = (
         "How often rows of each class were taken for each; colours are shares of the true one."
     )

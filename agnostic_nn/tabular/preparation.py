@@ -20,7 +20,7 @@ from .inspecting import Wishes, inspect
 from .kinds import column_from_json
 from .measured import Numeric, moments
 from .seen import Seen
-from .targets import labels_like, natural, task_of
+from .targets import in_order, labels_like, natural, task_of
 from .text import MISSING
 
 #: The newest description that this version reads; the first said no number.
@@ -174,9 +174,11 @@ class Preparation:
                 "different values to tell apart."
             )
         if (task or task_of(y)[0]) == "classification":
-            shares = y.value_counts(normalize=True).sort_index()
-            classes = tuple(shares.index.tolist())
-            return replace(self, target=target, classes=classes, shares=tuple(shares.tolist()))
+            counted = y.value_counts(normalize=True)
+            share = dict(zip(counted.index.tolist(), counted.tolist(), strict=True))
+            classes = tuple(in_order(list(share)))
+            shares = tuple(share[label] for label in classes)
+            return replace(self, target=target, classes=classes, shares=shares)
         mean, scale = moments(_quantity(y, target, self.missing), target)
         return replace(self, target=target, mean=mean, scale=scale)
 

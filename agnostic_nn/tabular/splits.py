@@ -85,7 +85,7 @@ class Splits:
             return f"whole groups of {self.groups.name!r}"
         if self.times is not None:
             return f"the latest by {self.times.name!r}"
-        return "at random" + (", each class in its proportion" if self.stratified else "")
+        return "rows at random" + (", each class in its proportion" if self.stratified else "")
 
     def hold_out(
         self, fraction: float, rows: Any = None, argument: str = "test_fraction"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,25 @@ def _natural_texts(texts: HostArray, decimal: str | None) -> tuple[HostArray, An
     if all(text.lstrip("+-").isdecimal() for text in texts) and abs(numbers).max() < 2**53:
         return numbers.astype("int64"), None
     return numbers, np.nan
+
+
+def in_order(labels: Sequence[Any]) -> list[Any]:
+    """Return labels sorted as people do: numbers within texts are numbers.
+
+    Examples
+    --------
+    >>> in_order(["class 10", "class 2", "Class 1"])
+    ['Class 1', 'class 2', 'class 10']
+    """
+
+    def key(label: Any) -> tuple[Any, ...]:
+        if not isinstance(label, str):
+            return (label,)
+        # what stands between numbers, and numbers, in turn: like is compared with like
+        parts = re.split(r"([0-9]{1,18})", label)
+        return [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)], label
+
+    return sorted(labels, key=key)
 
 
 def labels_like(y: Any, classes: tuple[Any, ...], missing: Collection[str] = MISSING) -> Any:
