@@ -39,7 +39,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except AgnosticNNError as error:
         return _error(str(error))
     except usage_error as error:
-        return _error(error.format_message())
+        # without a command the help has been shown, and there is nothing more to say
+        return _error(error.format_message()) if error.format_message() else error.exit_code
     except ModuleNotFoundError as error:
         return _missing(error)
     except BrokenPipeError:
@@ -47,7 +48,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _error(f"{error.filename or 'a file'}: {error.strerror or error}.")
+        reason = error.strerror or str(error) or type(error).__name__
+        return _error(f"{error.filename or 'a file'}: {reason}.")
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from .common import AsJSON, print_json
 
-def backends() -> None:
+
+def backends(json: AsJSON = False) -> None:
     """Show which backends can be used here, and how to install the others."""
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from ..backends import available_backends
 
+    if json:
+        print_json({name: asdict(found) for name, found in available_backends().items()})
+        return
     table = Table()
     for heading in ("backend", "version", "usable", "device and memory, or what is missing"):
         table.add_column(heading, overflow="fold")

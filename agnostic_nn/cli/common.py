@@ -171,13 +171,18 @@ def choose_backend(name: str | None) -> tuple[Backend, str]:
     return backend, f"{backend.name}: {why}"
 
 
+def model_file(path: Path) -> Path:
+    """Return the file of a model, which may be called by its run's folder."""
+    return path / "model.safetensors" if path.is_dir() else path
+
+
 def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
     """Return a trained network, and how its data is prepared."""
     from ..errors import InvalidArgument
     from ..saving import load_with_preparation
     from ..tabular import Preparation
 
-    file = path / "model.safetensors" if path.is_dir() else path
+    file = model_file(path)
     net, preparation = load_with_preparation(file, backend=backend)
     found, widths = Preparation.from_json(preparation), net.objective.widths
     if (found.n_features, found.n_outputs) != (widths[0], widths[-1]):

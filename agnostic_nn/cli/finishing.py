@@ -70,7 +70,7 @@ def metrics_of(outcome: Outcome, settings: Settings) -> dict[str, Any]:
     preparation, held = outcome.data.preparation, outcome.held
     history = training_of(outcome.net).history
     seconds, epochs = sum(history["seconds"]), len(history["seconds"])
-    rows = {name: len(part) for name, part in outcome.data.parts.items()} | {"test": len(held)}
+    rows = rows_of(outcome)
     found: dict[str, Any] = {
         "task": preparation.task,
         "target": preparation.target,
@@ -88,6 +88,12 @@ def metrics_of(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         found["by_class"], found["calibration"] = by_class(*arrays), calibration(*arrays)
     found["importance"] = [one._asdict() for one in outcome.importance]
     return found
+
+
+def rows_of(outcome: Outcome) -> dict[str, int]:
+    """Return how many rows each part of the data has."""
+    parts = {name: len(part) for name, part in outcome.data.parts.items()}
+    return parts | {"test": len(outcome.held)}
 
 
 def predictions_of(outcome: Outcome) -> Any:
@@ -121,7 +127,7 @@ def save_model(outcome: Outcome, source: Source, settings: Settings, path: Path)
         "data": {"name": source.name, "rows": len(source.examples), "digest": source.digest},
         # where the data lie is the affair of the run's folder, not of whoever is given the model
         "settings": {name: value for name, value in told.items() if name != "data"},
-        "rows": {name: len(part) for name, part in outcome.data.parts.items()},
+        "rows": rows_of(outcome),
         "scores": outcome.scores,
         "spread": outcome.spread,
     }

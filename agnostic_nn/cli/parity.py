@@ -20,7 +20,8 @@ def parity(
         str, typer.Option(metavar="NAME,NAME", help="In which types of numbers.")
     ] = "float32,float64",
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write everything, with versions.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write everything, with versions; - prints it instead."),
     ] = None,
     picture: Annotated[
         Path | None,
@@ -63,10 +64,13 @@ def parity(
             steps=steps,
             progress=status.update,
         )
-    console.print(report.table(found, every_pair=every_pair))
-    console.print(report.notes(found), markup=False, highlight=False)
-    if json is not None:
-        report.write_json(found, json)
+    if json is not None and str(json) == "-":
+        typer.echo(report.as_json(found), nl=False)
+    else:
+        console.print(report.table(found, every_pair=every_pair))
+        console.print(report.notes(found), markup=False, highlight=False)
+        if json is not None:
+            json.write_text(report.as_json(found))
     if picture is not None:
         report.draw(found, picture)
     if not found.holds:

@@ -122,8 +122,8 @@ def notes(report: Report) -> str:
     return "\n".join(lines)
 
 
-def write_json(report: Report, file: Path) -> None:
-    """Write everything that was found, with versions; infinity becomes null."""
+def as_json(report: Report) -> str:
+    """Return everything that was found, with versions; infinity becomes null."""
     content = {
         "holds": report.holds,
         "seconds": round(report.seconds, 3),
@@ -136,7 +136,7 @@ def write_json(report: Report, file: Path) -> None:
         "rows": [asdict(row) | {"holds": row.holds} for row in report.rows],
         "trajectories": [asdict(drift) for drift in report.drifts],
     }
-    file.write_text(json.dumps(_finite(content), indent=1, allow_nan=False) + "\n")
+    return json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -21,14 +21,16 @@ Write = Callable[[Any], None]
 
 
 @contextlib.contextmanager
-def table_written(path: Path | None) -> Iterator[Write]:
+def table_written(path: Path | None, *, records: bool = False) -> Iterator[Write]:
     """Give a function that takes a table part by part; the file is there once all of it is.
 
     Parameters
     ----------
     path : Path or None
         A new file: .csv, .tsv or .jsonl, which may be packed (.gz, .bz2, .xz), .parquet, .feather
-        or .xlsx; None for CSV on standard output.
+        or .xlsx; None for standard output.
+    records : bool, default False
+        Whether a JSON object for each row goes there, and not CSV.
 
     Raises
     ------
@@ -36,7 +38,8 @@ def table_written(path: Path | None) -> Iterator[Write]:
         If the file is there, its name says no format, or it cannot be written.
     """
     if path is None:
-        yield _delimited(sys.stdout.buffer, ",")
+        file = sys.stdout.buffer
+        yield _records(file) if records else _delimited(file, ",")
         sys.stdout.buffer.flush()
         return
     writer = _writer_for(path)
