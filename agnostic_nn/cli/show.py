@@ -26,7 +26,7 @@ def show(model: Model, json: AsJSON = False) -> None:
     if json:
         print_json(_content(net, preparation, description))
         return
-    say(f"model: {net!r}, {net.architecture.size:,} parameters")
+    say(f"model: {net!r}, {net.objective.size:,} parameters")
     say(f"written by: agnostic_nn {description.get('version', 'of an unknown version')}")
     say(f"predicts: {preparation.target!r}, {preparation.task}{_classes(preparation)}")
     _show_columns(preparation)
@@ -94,7 +94,7 @@ def _content(net: Network, preparation: Preparation, description: dict[str, Any]
     """Return all of it in terms of JSON."""
     return {
         "network": repr(net),
-        "parameters": net.architecture.size,
+        "parameters": net.objective.size,
         "version": description.get("version"),
         "task": preparation.task,
         "target": preparation.target,
