@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+#: What test_additions.py adds, in a process of its own.
+collect_ignore = ["additions"]
+
 
 @pytest.fixture
 def close(backend):

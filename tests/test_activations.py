@@ -1,5 +1,6 @@
 import math
 
+import definitions
 import numpy as np
 import pytest
 
@@ -7,50 +8,13 @@ import agnostic_nn as ann
 from agnostic_nn.activations import ACTIVATIONS, get_activation
 from agnostic_nn.testing import assert_gradients, assert_parity
 
-# The constants of SELU from their closed form (Klambauer et al. 2017, eq. 14), not from the code.
-_TAIL = math.erfc(math.sqrt(0.5)) * math.sqrt(math.e)
-SELU_ALPHA = -math.sqrt(2.0 / math.pi) / (_TAIL - 1.0)
-SELU_SCALE = (
-    (1.0 - _TAIL)
-    * math.sqrt(2.0 * math.pi)
-    / math.sqrt(
-        2.0 * math.erfc(math.sqrt(2.0)) * math.e**2
-        + math.pi * _TAIL**2
-        - 2.0 * (2.0 + math.pi) * _TAIL
-        + math.pi
-        + 2.0
-    )
-)
-
-
-def gelu(z):
-    return z / 2.0 * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3)))
-
-
-#: The definitions as papers print them, good for moderate z in float64.
-DEFINITIONS = {
-    "identity": lambda z: z,
-    "relu": lambda z: np.where(z > 0, z, 0.0),
-    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
-    "elu": lambda z: np.where(z > 0, z, np.exp(z) - 1.0),
-    "selu": lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * (np.exp(z) - 1.0)),
-    "gelu": gelu,
-    "silu": lambda z: z / (1.0 + np.exp(-z)),
-    "mish": lambda z: z * np.tanh(np.log(1.0 + np.exp(z))),
-    "softplus": lambda z: np.log(1.0 + np.exp(z)),
-    "tanh": lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
-    "sigmoid": lambda z: 1.0 / (1.0 + np.exp(-z)),
-    "exponential": np.exp,
-    "softmax": lambda z: np.exp(z) / np.sum(np.exp(z), axis=0),
-}
-
 Z_VALUES = np.asarray([[-6.0, -2.5, -1.0, -0.1, 0.0], [0.0, 0.3, 1.0, 2.2, 6.0]])
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_values(name, backend, close):
     Z = backend.asarray(Z_VALUES)
-    expected = DEFINITIONS[name](backend.to_numpy(Z).astype(np.float64))
+    expected = definitions.ACTIVATIONS[name](backend.to_numpy(Z).astype(np.float64))
     # 10 elementary operations at most, each right to a few unit roundoffs
     close(ACTIVATIONS[name](Z, xp=backend.xp), expected, units=32)
 

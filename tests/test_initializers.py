@@ -1,3 +1,4 @@
+import definitions
 import numpy as np
 import pytest
 
@@ -7,21 +8,11 @@ from agnostic_nn.initializers import INITIALIZERS, get_initializer
 
 SHAPE = (300, 200)  # (n[l], n[l-1])
 
-VARIANCES = {
-    "he_normal": 2 / 200,
-    "he_uniform": 2 / 200,
-    "glorot_normal": 2 / 500,
-    "glorot_uniform": 2 / 500,
-    "lecun_normal": 1 / 200,
-    "lecun_uniform": 1 / 200,
-    "zeros": 0.0,
-}
 
-
-@pytest.mark.parametrize("name", VARIANCES)
+@pytest.mark.parametrize("name", INITIALIZERS)
 def test_mean_and_variance(name):
     W = INITIALIZERS[name](SHAPE, host.generator(1))
-    n, variance = W.size, VARIANCES[name]
+    n, variance = W.size, definitions.INITIALIZERS[name]
     assert W.shape == SHAPE
     assert W.dtype == np.float64
     # five standard errors; that of a normal sample's variance is variance * sqrt(2 / n)
@@ -29,9 +20,12 @@ def test_mean_and_variance(name):
     assert abs(W.var() - variance) <= 5 * variance * np.sqrt(2 / n)
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANCES if name.endswith("uniform")])
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name.endswith("uniform")])
 def test_uniform_has_its_bounds(name):
-    W, bound = INITIALIZERS[name](SHAPE, host.generator(1)), np.sqrt(3 * VARIANCES[name])
+    W, bound = (
+        INITIALIZERS[name](SHAPE, host.generator(1)),
+        np.sqrt(3 * definitions.INITIALIZERS[name]),
+    )
     assert np.abs(W).max() <= bound
     assert np.abs(W).max() >= 0.999 * bound
 

@@ -1,5 +1,6 @@
 import math
 
+import definitions
 import pytest
 
 import agnostic_nn as ann
@@ -106,6 +107,17 @@ def test_plateau_of_costs_that_are_others():
     assert schedule(3, 9, costs) == 1.0
     assert schedule(3, 9, [1.0, 1.0, 1.0]) == 0.5
     assert schedule == ann.ReduceOnPlateau(1.0, factor=0.5, patience=2)  # it has no state
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_definition(name):
+    schedule, epochs = SCHEDULES[name](), 40
+    for i in range(4 * epochs + 1):
+        t = i / 4
+        expected = definitions.SCHEDULES[name](t, epochs)
+        assert schedule(t, epochs, [1.0] * (i // 4)) == pytest.approx(
+            expected, rel=1e-14, abs=1e-17
+        )
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -33,13 +33,14 @@ __all__ = [
     "use_backend",
 ]
 
-#: Every backend: its library, and the class that knows it. A new one is a file and a line here.
+#: Every backend by its library's name: the module and the class that know it. A new one is a file
+#: and a line here; a module of another package has its full name.
 BACKENDS: dict[str, tuple[str, str]] = {
-    "numpy": ("on_numpy", "NumPyBackend"),
-    "cupy": ("on_cupy", "CuPyBackend"),
-    "torch": ("on_torch", "TorchBackend"),
-    "jax": ("on_jax", "JAXBackend"),
-    "array_api_strict": ("on_strict", "StrictBackend"),
+    "numpy": (".on_numpy", "NumPyBackend"),
+    "cupy": (".on_cupy", "CuPyBackend"),
+    "torch": (".on_torch", "TorchBackend"),
+    "jax": (".on_jax", "JAXBackend"),
+    "array_api_strict": (".on_strict", "StrictBackend"),
 }
 
 #: The environment variable that names a backend for a whole process.
@@ -160,7 +161,7 @@ def to_host(array: Any, unless: Backend) -> Any:
 
 def _backend_class(name: str) -> type[Backend]:
     module, kind = BACKENDS[name]
-    found: type[Backend] = getattr(importlib.import_module(f".{module}", __name__), kind)
+    found: type[Backend] = getattr(importlib.import_module(module, __name__), kind)
     return found
 
 

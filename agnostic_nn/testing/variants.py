@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ..backends import Backend, backend_of, get_backend, host, move
+from ..backends import BACKENDS, Backend, backend_of, get_backend, host, move
 from ..errors import AgnosticNNError, unknown_name
 from ..namespace import Array, Namespace
 
@@ -93,18 +93,15 @@ class Variant:
 
 
 #: Every variant by name. A backend need not be installed to stand here.
-VARIANTS: dict[str, Variant] = {
+VARIANTS: dict[str, Variant] = {name: Variant(name, name, "float32") for name in BACKENDS} | {
     variant.name: variant
     for variant in (
         Variant("numpy", "numpy", "float64"),
         Variant("numpy (read-only)", "numpy", "float32", read_only=True),
         Variant("array_api_strict", "array_api_strict", "float64"),
         Variant("array_api_strict:device1", "array_api_strict:device1", "float32", minimal=True),
-        Variant("torch", "torch", "float32"),
         Variant("torch:cuda", "torch:cuda", "float32"),
-        Variant("jax", "jax", "float32"),
         Variant("jax:gpu", "jax:gpu", "float32"),
-        Variant("cupy", "cupy", "float32"),
     )
 }
 

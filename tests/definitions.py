@@ -1,0 +1,162 @@
+"""What the registries hold, written a second time: as papers print it, knowing nothing of the code.
+
+Whoever adds an activation, a loss, an optimizer, a schedule, an initializer or a layer writes its
+definition here, under the same name. It is the one place where a wrong constant shows: the
+derivative may well be that of the wrong function, and every backend computes the same wrong number.
+"""
+
+import math
+
+import numpy as np
+
+# The constants of SELU from their closed form (Klambauer et al. 2017, eq. 14), not from the code.
+_TAIL = math.erfc(math.sqrt(0.5)) * math.sqrt(math.e)
+SELU_ALPHA = -math.sqrt(2.0 / math.pi) / (_TAIL - 1.0)
+SELU_SCALE = (
+    (1.0 - _TAIL)
+    * math.sqrt(2.0 * math.pi)
+    / math.sqrt(
+        2.0 * math.erfc(math.sqrt(2.0)) * math.e**2
+        + math.pi * _TAIL**2
+        - 2.0 * (2.0 + math.pi) * _TAIL
+        + math.pi
+        + 2.0
+    )
+)
+
+
+def gelu(z):
+    return z / 2.0 * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3)))
+
+
+#: Activations, of an array z in float64; good for moderate z.
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": lambda z: np.where(z > 0, z, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.exp(z) - 1.0),
+    "selu": lambda z: SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * (np.exp(z) - 1.0)),
+    "gelu": gelu,
+    "silu": lambda z: z / (1.0 + np.exp(-z)),
+    "mish": lambda z: z * np.tanh(np.log(1.0 + np.exp(z))),
+    "softplus": lambda z: np.log(1.0 + np.exp(z)),
+    "tanh": lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
+    "sigmoid": lambda z: 1.0 / (1.0 + np.exp(-z)),
+    "exponential": np.exp,
+    "softmax": lambda z: np.exp(z) / np.sum(np.exp(z), axis=0),
+}
+
+#: Losses, of one prediction a and one target y.
+LOSSES = {
+    "binary_cross_entropy": lambda a, y: -math.log(a) if y == 1.0 else -math.log(1.0 - a),
+    "categorical_cross_entropy": lambda a, y: -math.log(a) if y == 1.0 else 0.0,
+    "squared_error": lambda a, y: (a - y) ** 2 / 2.0,
+    "absolute_error": lambda a, y: abs(a - y),
+    "huber": lambda a, y: (a - y) ** 2 / 2.0 if abs(a - y) <= 1.0 else abs(a - y) - 0.5,
+    "poisson": lambda a, y: (y * math.log(y / a) if y > 0.0 else 0.0) - y + a,
+}
+
+# The textbook's rules, one parameter x at a time, with its gradient g at step t, and a dictionary s
+# to remember things in.
+
+
+def sgd(alpha=0.1):
+    return lambda x, g, t, s: x - alpha * g
+
+
+def momentum(alpha=0.1, mu=0.9):
+    def rule(x, g, t, s):
+        s["v"] = mu * s.get("v", 0.0) - alpha * g
+        return x + s["v"]
+
+    return rule
+
+
+def nesterov(alpha=0.1, mu=0.9):
+    """In terms of the point looked ahead to, as Sutskever's thesis rewrites it (7.2)."""
+
+    def rule(x, g, t, s):
+        before = s.get("v", 0.0)
+        s["v"] = mu * before - alpha * g
+        return x - mu * before + (1.0 + mu) * s["v"]
+
+    return rule
+
+
+def rmsprop(alpha=0.001, rho=0.9, epsilon=1e-8):
+    def rule(x, g, t, s):
+        s["v"] = rho * s.get("v", 0.0) + (1.0 - rho) * g**2
+        return x - alpha * g / (math.sqrt(s["v"]) + epsilon)
+
+    return rule
+
+
+def adam(alpha=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Algorithm 1 with its corrected moments; epsilon hat as section 2 has it."""
+
+    def rule(x, g, t, s):
+        s["m"] = beta1 * s.get("m", 0.0) + (1.0 - beta1) * g
+        s["v"] = beta2 * s.get("v", 0.0) + (1.0 - beta2) * g**2
+        m_hat, v_hat = s["m"] / (1.0 - beta1**t), s["v"] / (1.0 - beta2**t)
+        return x - alpha * m_hat / (math.sqrt(v_hat) + epsilon / math.sqrt(1.0 - beta2**t))
+
+    return rule
+
+
+def adamw(alpha=0.001, weight_decay=0.01):
+    """Algorithm 2 of Loshchilov & Hutter: the weight decays before Adam moves it."""
+    update = adam(alpha)
+    return lambda x, g, t, s: update(x - alpha * weight_decay * x, g, t, s)
+
+
+#: Optimizers with the settings they have where nothing is said.
+OPTIMIZERS = {
+    "sgd": sgd(),
+    "momentum": momentum(),
+    "nesterov": nesterov(),
+    "rmsprop": rmsprop(),
+    "adam": adam(),
+    "adamw": adamw(),
+}
+
+
+def halfway(start, end, done):
+    """Half a cosine wave from start to end."""
+    return end + (start - end) * (1.0 + math.cos(math.pi * done)) / 2.0
+
+
+def one_cycle(t, T):
+    """From 0.001 up to 0.01 in the first three tenths, and down to 0."""
+    done = t / T
+    return (
+        halfway(0.001, 0.01, done / 0.3) if done < 0.3 else halfway(0.01, 0.0, (done - 0.3) / 0.7)
+    )
+
+
+def reduce_on_plateau(t, T):
+    """A tenth with every five epochs that the cost, which stays what it is, has not fallen."""
+    return 0.001 * 0.1 ** (max(0, math.floor(t) - 1) // 5)
+
+
+#: Schedules with the settings they have where nothing is said, in epoch t of T, at a constant cost.
+SCHEDULES = {
+    "constant": lambda t, T: 0.001,
+    "inverse_scaling": lambda t, T: 0.001 / math.sqrt(1.0 + t),
+    "step": lambda t, T: 0.001 * 0.1 ** (t // 10),
+    "exponential": lambda t, T: 0.001 * 0.95**t,
+    "cosine": lambda t, T: halfway(0.001, 0.0, t / T),
+    "one_cycle": one_cycle,
+    "reduce_on_plateau": reduce_on_plateau,
+    "warm_up": lambda t, T: 0.001 * min(t, 1.0),
+}
+
+#: The variance of each entry of W, (n[l], n[l-1]) = (300, 200).
+INITIALIZERS = {
+    "he_normal": 2 / 200,
+    "he_uniform": 2 / 200,
+    "glorot_normal": 2 / 500,
+    "glorot_uniform": 2 / 500,
+    "lecun_normal": 1 / 200,
+    "lecun_uniform": 1 / 200,
+    "zeros": 0.0,
+}
