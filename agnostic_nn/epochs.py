@@ -17,9 +17,10 @@ from .dropout import step_keys
 from .errors import OutOfMemory, TrainingWarning
 from .metrics import Metric, metric_for
 from .namespace import Array
-from .network import ORDER, Network, is_finite, training_of
+from .network import ORDER, Network, training_of
 from .optimizers import get_optimizer
 from .progress import ProgressBar
+from .rows import is_finite
 from .step import TrainingStep
 from .training_state import History, Training
 

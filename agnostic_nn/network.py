@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .activations import Activation
-from .backends import Backend, backend_of, chosen_backend, get_backend, host, move, to_host
+from .backends import Backend, backend_of, chosen_backend, get_backend, host, move
 from .backends.base import DTYPES, State
 from .checks import check_number
 from .errors import InvalidArgument, InvalidType, OutOfMemory, shown
@@ -15,13 +15,11 @@ from .losses import Loss
 from .namespace import Array, Namespace
 from .objective import Objective
 from .propagation import LayerParameters
+from .rows import CHUNK, is_finite, read_rows, read_weights, scale_weights
 from .training_state import Training
 
 #: What random numbers are drawn for, so that no two draws share their bits.
 WEIGHTS, ORDER, SPLIT = range(3)
-
-#: About how many numbers the widest layer of a prediction may hold at once.
-_CHUNK = 2**22
 
 #: No network has more parameters than this; more would overflow before memory runs out.
 _LARGEST = 2**48
@@ -415,57 +413,19 @@ class Network:
         """
         if sample_weight is None:
             return None
-        weights = self.weights_as_given(sample_weight)
+        weights = read_weights(sample_weight, of=self)
         if weights.shape[0] != n:
             raise InvalidArgument(
                 f"X has {n} rows and sample_weight has {weights.shape[0]}: wanted one weight each."
             )
-        counted = weights if among is None else weights[among]
-        if bool((weights < 0.0).any()) or not bool((counted > 0.0).any()):
-            raise InvalidArgument(f"sample_weight: wanted weights at least 0 and not all 0{where}.")
-        if not host.fits(host.with_mean_one(counted, counted), self.dtype_name):
-            raise InvalidArgument(
-                f"sample_weight: scaled to a mean of 1{where} it is more than {self.dtype_name} "
-                "holds."
-            )
-        scaled = host.with_mean_one(weights, counted)
-        return self.backend.hold(scaled, self.dtype)
-
-    def weights_as_given(self, sample_weight: Any) -> Any:
-        """Return weights (n, 1) on the host in float64: it is their proportions that matter."""
-        on = get_backend("numpy")
-        return self._rows("sample_weight", sample_weight, 1, on, on.dtype("float64"))
+        return self.backend.hold(scale_weights(weights, self.dtype_name, among, where), self.dtype)
 
     def check_rows(self, name: str, values: Any, width: int) -> Array:
         """Return `values` as rows of the given width, on this backend, in this dtype."""
-        return self._rows(name, values, width, self.backend, self.dtype)
-
-    def _rows(self, name: str, values: Any, width: int, backend: Backend, dtype: Any) -> Array:
-        check_unmasked(name, values)
-        try:
-            source = values if backend_of(values) is not None else host.asarray(values)
-            if str(source.dtype) in ("object", "str") or str(source.dtype).startswith("<U"):
-                source = source.astype("float64")
-            if any(kind in str(source.dtype) for kind in ("complex", "datetime", "timedelta")):
-                raise TypeError(f"they are {source.dtype}")
-            array = backend.hold(to_host(source, unless=backend), dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            reason = str(error).splitlines()[0]
-            raise InvalidArgument(f"{name} cannot be read as numbers: {reason}.") from error
-        if array.ndim == 1 and (width == 1 and name != "X"):
-            array = backend.xp.reshape(array, (-1, 1))
-        if array.ndim != 2 or array.shape[1] != width:
-            raise InvalidArgument(
-                f"{name} has shape {tuple(array.shape)}, wanted (n_samples, {width}): "
-                f"one example per row for {self!r}."
-            )
-        if array.shape[0] == 0:
-            raise InvalidArgument(f"{name} has no rows: wanted at least one example.")
-        check_finite(name, array, backend, dtype)
-        return array
+        return read_rows(name, values, width, self.backend, self.dtype, of=self)
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
-        size = max(1, _CHUNK // (max(self.objective.widths) * self.objective.layers.members))
+        size = max(1, CHUNK // (max(self.objective.widths) * self.objective.layers.members))
         return self.backend.batches(data, None, size, self.dtype)
 
 
@@ -482,36 +442,7 @@ def check_network(net: Any) -> None:
         raise InvalidType(f"net is of type {type(net).__name__}: wanted a Network.")
 
 
-def check_unmasked(name: str, values: Any) -> None:
-    """Refuse what has holes: as an array like any other it would show what lies beneath them."""
-    if host.is_masked(values):
-        raise InvalidArgument(
-            f"{name} has masked entries: wanted all numbers there; fill them in, or leave their "
-            "rows out."
-        )
-
-
 def on_host(net: Network, array: Array) -> Array:
     """Return an array of the network on the host, which knows no bfloat16: float32 holds it."""
     name = "float32" if net.dtype_name == "bfloat16" else net.dtype_name
     return move(net.xp.astype(array, getattr(net.xp, name)), get_backend("numpy"))
-
-
-def is_finite(array: Array, backend: Backend) -> bool:
-    """Whether an array of the backend holds neither NaN nor infinity."""
-    return bool(backend.to_numpy(backend.xp.all(backend.xp.isfinite(array))))
-
-
-def check_finite(name: str, array: Array, backend: Backend, dtype: Any) -> None:
-    """Raise if rows hold NaN or infinity, and say where the first one is."""
-    xp, start = backend.xp, 0
-    for (rows,) in backend.batches((array,), None, max(1, _CHUNK // array.shape[1]), dtype):
-        finite = xp.isfinite(rows)
-        if not bool(backend.to_numpy(xp.all(finite))):
-            row, column = (int(places[0]) for places in (~backend.to_numpy(finite)).nonzero())
-            value = float(backend.to_numpy(rows[row, column]))
-            raise InvalidArgument(
-                f"{name} holds {value} at row {start + row}, column {column}: "
-                "wanted finite numbers."
-            )
-        start += rows.shape[0]

@@ -23,6 +23,7 @@ from .namespace import Array
 from .network import SPLIT, Network, check_network, training_of
 from .optimizers import Optimizer, get_optimizer
 from .registered import to_json
+from .rows import read_weights
 from .step import TrainingStep
 from .training_state import History, Training
 
@@ -322,5 +323,5 @@ def _shares(net: Network, sample_weight: Any) -> Array | None:
     """Return weights as shares of the largest: a division, which every machine rounds alike."""
     if sample_weight is None:
         return None
-    weights = net.weights_as_given(sample_weight)
+    weights = read_weights(sample_weight, of=net)
     return net.backend.hold(weights / weights.max(), net.dtype)

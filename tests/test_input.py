@@ -66,7 +66,7 @@ def test_not_finite_on_every_backend(backend):
 
 
 def test_not_finite_far_down(monkeypatch):
-    monkeypatch.setattr("agnostic_nn.network._CHUNK", 3 * 10)
+    monkeypatch.setattr("agnostic_nn.rows.CHUNK", 3 * 10)
     with pytest.raises(ann.InvalidArgument, match=r"^X holds nan at row 37, column 2"):
         network().predict(holding(np.nan, 37, 2, (50, 3)))
 

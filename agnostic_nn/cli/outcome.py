@@ -86,7 +86,7 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
     Diverged
         If the network is so far off, on the very rows it was trained on, that training diverged.
     """
-    from ..network import is_finite
+    from ..rows import is_finite
     from ..tabular.importance import permutation_importance
     from ..tabular.linear import fit_linear
     from ..tabular.scores import leading

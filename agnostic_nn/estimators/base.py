@@ -18,9 +18,10 @@ from ..backends import chosen_backend as backend_in_use
 from ..errors import InvalidArgument
 from ..losses import Loss
 from ..namespace import Array
-from ..network import Network, is_finite, training_of
+from ..network import Network, training_of
 from ..objective import Objective
 from ..optimizers import Optimizer
+from ..rows import is_finite
 from ..training import History, train
 from .convergence import Convergence, adapt, same_rule, set_learning_rate
 from .data import (

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..backends import Backend, backend_of, get_backend, host
 from ..errors import InvalidArgument
-from ..network import check_unmasked
+from ..rows import check_unmasked
 
 #: Features in either of these stay as they are; of all else NumPy makes the first.
 DTYPES = ("float64", "float32")
