@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from .estimators import MLPClassifier, MLPRegressor
     from .gradients import gradient_check
     from .inspection import program
+    from .models import load, save
     from .optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-    from .saving import load, save
     from .schedules import (
         SCHEDULES,
         Constant,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         StepDecay,
         WarmUp,
     )
+    from .tabular import TableClassifier, TableRegressor, TableTransformer
     from .training import resume, train
 
 #: What is imported when it is first asked for, so that the import of the package is light, and
@@ -65,6 +66,7 @@ _LATER = {
     "estimators": ("MLPClassifier", "MLPRegressor"),
     "gradients": ("gradient_check",),
     "inspection": ("program",),
+    "models": ("load", "save"),
     "optimizers": (
         "Adam",
         "AdamW",
@@ -75,7 +77,6 @@ _LATER = {
         "RMSprop",
         "SGD",
     ),
-    "saving": ("load", "save"),
     "schedules": (
         "Constant",
         "Cosine",
@@ -88,6 +89,7 @@ _LATER = {
         "StepDecay",
         "WarmUp",
     ),
+    "tabular": ("TableClassifier", "TableRegressor", "TableTransformer"),
     "training": ("resume", "train"),
 }
 
@@ -128,6 +130,9 @@ __all__ = [
     "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
+    "TableClassifier",
+    "TableRegressor",
+    "TableTransformer",
     "TableWarning",
     "TrainingWarning",
     "WarmUp",

@@ -33,7 +33,9 @@ FLOORS = [
     {"checkpoints"},
     {"epochs"},
     {"training", "gradients", "inspection"},
+    {"estimators"},
     {"tabular", "exchange"},
+    {"models"},
     {"parity", "testing"},
     {"cli"},
 ]

@@ -178,19 +178,14 @@ def model_file(path: Path) -> Path:
 
 def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
     """Return a trained network, and how its data is prepared."""
-    from ..errors import InvalidArgument
     from ..saving import load_with_preparation
     from ..tabular import Preparation
 
     file = model_file(path)
-    net, preparation = load_with_preparation(file, backend=backend)
-    found, widths = Preparation.from_json(preparation), net.objective.widths
-    if (found.n_features, found.n_outputs) != (widths[0], widths[-1]):
-        raise InvalidArgument(
-            f"path={str(file)!r}: the preparation gives {found.n_features} features and "
-            f"{found.n_outputs} outputs, the network has {widths[0]} and {widths[-1]}."
-        )
-    return net, found
+    net, stored = load_with_preparation(file, backend=backend)
+    preparation = Preparation.from_json(stored)
+    preparation.check_network(net, f"path={str(file)!r}")
+    return net, preparation
 
 
 def warn_of_known_rows(preparation: Preparation, X: Any) -> None:

@@ -1,5 +1,7 @@
 """Tables as people have them: read from files, and made into what a network learns from."""
 
+from typing import TYPE_CHECKING, Any
+
 from .categorical import Categorical
 from .columns import Column, Differences, LeftOut
 from .frames import as_frame, as_series, check_complete, few, import_pandas
@@ -10,6 +12,9 @@ from .reading import Table, read_parts, read_table
 from .targets import natural, task_of
 from .text import MISSING
 from .writing import table_written
+
+if TYPE_CHECKING:
+    from .estimators import TableClassifier, TableRegressor, TableTransformer
 
 __all__ = [
     "BUILT_IN",
@@ -24,6 +29,9 @@ __all__ = [
     "Numeric",
     "Preparation",
     "Table",
+    "TableClassifier",
+    "TableRegressor",
+    "TableTransformer",
     "as_frame",
     "as_series",
     "check_complete",
@@ -36,3 +44,11 @@ __all__ = [
     "task_of",
     "tell",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("TableClassifier", "TableRegressor", "TableTransformer"):  # need scikit-learn
+        from . import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -64,7 +64,7 @@ def as_frame(table: Any, argument: str = "X") -> Any:
             frame = pandas.DataFrame(table)
         except (TypeError, ValueError):
             frame = None
-        if frame is None or isinstance(table, str):
+        if frame is None or table is None or isinstance(table, str):
             raise InvalidType(
                 f"{argument} is of type {type(table).__name__}: wanted a DataFrame of pandas or "
                 "polars, an Arrow table, or an array (n_samples, n_features)."

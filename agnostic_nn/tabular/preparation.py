@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import InvalidArgument, TableWarning, shown, unknown_name
 from ..namespace import Array
+from ..network import Network
 from .categorical import Categorical
 from .columns import Column, Differences, LeftOut, Part
 from .frames import as_frame, as_series, check_complete, few, import_pandas
@@ -181,6 +182,20 @@ class Preparation:
             return replace(self, target=target, classes=classes, shares=shares)
         mean, scale = moments(_quantity(y, target, self.missing), target)
         return replace(self, target=target, mean=mean, scale=scale)
+
+    def with_outputs(self, classes: tuple[Any, ...] = ()) -> Preparation:
+        """Return it for outputs that are these classes, or a quantity in its own units."""
+        shares = tuple(1.0 / len(classes) for _ in classes)
+        return replace(self, target="target", classes=classes, shares=shares, mean=0.0, scale=1.0)
+
+    def check_network(self, network: Network, where: str = "preparation") -> None:
+        """Raise if a network has other inputs and outputs than what is prepared."""
+        widths = network.objective.widths
+        if (self.n_features, self.n_outputs) != (widths[0], widths[-1]):
+            raise InvalidArgument(
+                f"{where}: the preparation gives {self.n_features} features and "
+                f"{self.n_outputs} outputs, the network has {widths[0]} and {widths[-1]}."
+            )
 
     @property
     def task(self) -> str:
