@@ -204,27 +204,29 @@ def _check_replaceable(path: str | os.PathLike[str], where: str) -> None:
     if not Path(path).exists():
         return
     try:
-        lost = has_learned(path)
+        epochs, finished = progress_of(path)
     except InvalidArgument:
         raise InvalidArgument(
             f"{where} exists and is no checkpoint: choose a name that is free."
         ) from None
-    if lost:
+    if epochs > 0 and not finished:
         raise InvalidArgument(
             f"{where} holds training that has not ended: go on from it with "
             f"resume({os.fspath(path)!r}, X, Y), or remove it."
         )
 
 
-def has_learned(path: str | os.PathLike[str]) -> bool:
-    """Whether a checkpoint is of training that is past its first epoch and not at its end."""
+def progress_of(path: str | os.PathLike[str]) -> tuple[int, bool]:
+    """Return how many epochs are behind the training of a checkpoint, and if it has ended."""
     from .container import taking_apart
     from .files import where_is
     from .saving import describe
 
     stands: Any = describe(path).get("training")
     with taking_apart(where_is(path)):
-        return bool(not stands["finished"] and stands["epoch"] > stands["settings"]["first"])
+        epochs: int = stands["epoch"] - stands["settings"]["first"]
+        check_number("epochs", epochs, at_least=0, integer=True)
+        return epochs, bool(stands["finished"])
 
 
 @contextlib.contextmanager

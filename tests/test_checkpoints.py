@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -68,6 +69,18 @@ def stopped(path, two_moons):
         return path
 
     return stopped
+
+
+WRONG = [None, -1, 0, 0.5, 2**63, 10**400, "x", [[]], {}]
+
+
+def places(content, place=()):
+    """Where there is a value in a description."""
+    if place:
+        yield place
+    if isinstance(content, (dict, list)):
+        for key in content if isinstance(content, dict) else range(len(content)):
+            yield from places(content[key], (*place, key))
 
 
 # Killed at any moment
@@ -735,6 +748,98 @@ def test_what_the_command_refuses(table, tmp_path, stopped, capsys):
     assert word in fails("train", table, "--checkpoint-every", -1, "--out", tmp_path / "out")
 
 
+def killed_before_its_first_epoch(table, folder, monkeypatch):
+    """What then lies in the folder: what it was told, and where it began."""
+    from agnostic_nn.cli import main
+
+    def stop(*_):
+        shutil.copytree(folder, folder.with_name("kept"))
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ann.get_backend("numpy"), "epoch", stop)
+        with pytest.raises(Crash):
+            main(["train", str(table), *map(str, TRAIN), "--out", str(folder)])
+    return folder.with_name("kept")
+
+
+def run_command(*arguments):
+    from agnostic_nn.cli import main
+
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    return exit_.value.code
+
+
+@pytest.mark.parametrize("how", ["resume", "again"])
+def test_a_run_that_is_killed_before_its_first_epoch(table, tmp_path, monkeypatch, how):
+    folder = killed_before_its_first_epoch(table, tmp_path / "run", monkeypatch)
+    assert not (tmp_path / "run").exists()  # which was stopped, and took back what it had made
+    names = {file.name for file in folder.iterdir()}
+    assert {"checkpoint.safetensors", "settings.json", ".run.ann-lock"} <= names
+    (folder / ".history.csv.ann-part").write_bytes(b"half")
+    again = ["train", table, *TRAIN, "--out", folder]
+    assert run_command(*(["resume", folder] if how == "resume" else again)) == 0
+    names = {file.name for file in folder.iterdir()}
+    assert "model.safetensors" in names
+    assert not any(name.startswith((".", "checkpoint")) for name in names)
+    assert run_command(*again) == 2  # now there is something in it
+
+
+def test_other_folders_are_not_as_good_as_empty(table, tmp_path, capsys):
+    for name, content in (
+        ("settings.json", '{"editor.fontSize": 12}'),
+        ("checkpoint.safetensors", "x"),
+    ):
+        (tmp_path / name).write_text(content)
+        assert run_command("train", table, *TRAIN, "--out", tmp_path) == 2
+        assert "choose a folder that is new or empty" in capsys.readouterr().err
+        assert (tmp_path / name).read_text() == content
+        (tmp_path / name).unlink()
+
+
+def test_two_runs_in_one_folder(table, tmp_path, stopped, capsys):
+    with files.held(tmp_path / "run"):
+        assert run_command("train", table, *TRAIN, "--out", tmp_path) == 2
+        assert "is being written by another run" in capsys.readouterr().err
+        stopped()
+        assert run_command("resume", tmp_path) == 2
+        assert "is being written by another run" in capsys.readouterr().err
+
+
+def test_every_field_of_the_settings_is_checked(table, tmp_path, monkeypatch, capsys):
+    folder = killed_before_its_first_epoch(table, tmp_path / "run", monkeypatch)
+    from agnostic_nn.cli.runs import read_run
+
+    stored = json.loads((folder / "settings.json").read_text())
+    taken = set()
+    for place in places(stored):
+        for wrong in WRONG:
+            content = copy.deepcopy(stored)
+            *parents, last = place
+            inside = content
+            for key in parents:
+                inside = inside[key]
+            inside[last] = wrong
+            (folder / "settings.json").write_text(json.dumps(content))
+            try:
+                read_run(folder)
+            except ann.InvalidArgument as error:
+                assert re.match(r"run='.*kept': its settings.json is damaged \(.*\)\.$", str(error))  # noqa: PT017
+            else:
+                taken.add((*place, repr(wrong)))
+    for name, wrong in [("seed", "'x'"), ("test_fraction", "'x'"), ("data", "[[]]"), ("task", "-1"),
+                        ("epochs", "0.5"), ("backend", "{}"), ("hidden", "None")]:  # fmt: skip
+        assert name in stored["settings"]
+        assert ("settings", name, wrong) not in taken
+    stored["settings"]["test_fraction"] = 2.0
+    for text in (json.dumps(stored), "[" * 100_000, '{"data": {"rows": 1}, "settings": {}}'):
+        (folder / "settings.json").write_text(text)
+        capsys.readouterr()
+        assert run_command("resume", folder) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 # What is refused
 
 
@@ -914,18 +1019,6 @@ def test_a_damaged_checkpoint(stopped, two_moons, where):
     path.write_bytes(bytes(content))
     with pytest.raises(ann.InvalidArgument, match=r"^path="):
         resume(path, *two_moons)
-
-
-WRONG = [None, -1, 0, 0.5, 2**63, 10**400, "x", [[]], {}]
-
-
-def places(content, place=()):
-    """Where there is a value in a description."""
-    if place:
-        yield place
-    if isinstance(content, (dict, list)):
-        for key in content if isinstance(content, dict) else range(len(content)):
-            yield from places(content[key], (*place, key))
 
 
 @pytest.mark.filterwarnings("ignore")  # values of the right kind may still make it diverge

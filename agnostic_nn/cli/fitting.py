@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "float64", "bfloat16")
 
 
-def check(settings: Settings, backend: Backend) -> None:
+def check(settings: Settings) -> None:
     """Raise for whatever can be wrong before any data has been looked at."""
     from ..activations import get_activation
     from ..checks import check_number
@@ -51,7 +51,6 @@ def check(settings: Settings, backend: Backend) -> None:
         raise InvalidArgument(
             f"dtype='float16' is too narrow to train in: wanted one of {', '.join(DTYPES)}."
         )
-    backend.dtype(settings.dtype)
 
 
 def settled(settings: Settings, n: int) -> Settings:

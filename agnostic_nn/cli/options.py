@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, Self, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -195,11 +196,28 @@ class Settings:
             raise InvalidArgument(f"settings name {shown(strange[0])}, which this version has not.")
         if isinstance(content.get("data"), str):  # as it was when there could be one
             content = {**content, "data": [content["data"]]}
+        hints = get_type_hints(cls)
+        for name, value in content.items():
+            if not _is_of(value, hints[name]):
+                wanted = getattr(hints[name], "__name__", hints[name])
+                raise InvalidType(f"settings have {name}={shown(value)}: wanted {wanted}")
         return cls(**content)
 
     def to_json(self) -> dict[str, Any]:
         """Return them in terms of JSON."""
         return asdict(self)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value of JSON is what an option's annotation says."""
+    if get_origin(hint) is UnionType:
+        return any(_is_of(value, one) for one in get_args(hint))
+    if get_origin(hint) is list:
+        (each,) = get_args(hint)
+        return isinstance(value, list) and all(_is_of(one, each) for one in value)
+    if hint is float:
+        return type(value) in (int, float)
+    return type(value) is hint
 
 
 def takes(kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

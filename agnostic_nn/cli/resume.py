@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from ..errors import InvalidArgument
 from .common import AsJSON, plain_warnings, quiet, say
-from .runs import CHECKPOINT, MODEL, SETTINGS, read_run, says_how_to_resume
+from .runs import CHECKPOINT, MODEL, SETTINGS, held_run, read_run, says_how_to_resume
 
 
 def resume(
@@ -34,18 +35,30 @@ def resume(
     from .outcome import tested
 
     tell = quiet if json else say
-    if not ((run / CHECKPOINT).exists() and (run / SETTINGS).exists()):
-        done = " It is done." if (run / MODEL).exists() else ""
-        raise InvalidArgument(
-            f"run={str(run)!r} holds no {CHECKPOINT} and {SETTINGS} to go on from.{done}"
-        )
-    settings = read_run(run)["settings"]
-    line = fitting.where_it_stands(run / CHECKPOINT, run)
-    source = Source.read(settings)
-    data = source.divide(settings)
-    tell(f"data: {source.describe(data.preparation)}")
-    tell(f"training: goes on {line}")
-    with says_how_to_resume(run), plain_warnings():
-        net = fitting.go_on(run / CHECKPOINT, data, backend)
-        tell(f"network: {net!r}")
-        finish(tested(net, data, settings), source, settings, run, as_json=json)
+    with held_run(run, "run"):
+        _check_there(run)
+        settings = read_run(run)["settings"]
+        fitting.check(settings)
+        line = fitting.where_it_stands(run / CHECKPOINT, run)
+        source = Source.read(settings)
+        data = source.divide(settings)
+        tell(f"data: {source.describe(data.preparation)}")
+        tell(f"training: goes on {line}")
+        with says_how_to_resume(run), plain_warnings():
+            net = fitting.go_on(run / CHECKPOINT, data, backend)
+            tell(f"network: {net!r}")
+            finish(tested(net, data, settings), source, settings, run, as_json=json)
+
+
+def _check_there(run: Path) -> None:
+    """Raise where there is nothing to go on from, and say why."""
+    if (run / CHECKPOINT).exists() and (run / SETTINGS).exists():
+        return
+    why = ""
+    if (run / MODEL).exists():
+        why = " It is done."
+    elif (run / SETTINGS).exists():
+        why = f" Begin it again with: agnostic-nn train --like {shlex.quote(str(run))}"
+    raise InvalidArgument(
+        f"run={str(run)!r} holds no {CHECKPOINT} and {SETTINGS} to go on from.{why}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shlex
 import time
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidArgument
+from ..checks import check_number
+from ..errors import InvalidArgument, InvalidType, shown
 from .common import say
 from .options import Settings
 
@@ -31,26 +33,65 @@ class Diverged(InvalidArgument):
 
 @contextlib.contextmanager
 def run_folder(name: str, out: Path | None) -> Iterator[Path]:
-    """Make the run's folder, which must be new or empty, and take it back if nothing came of it."""
-    if out is None:
-        first = folder = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        again = 2
-        while folder.exists():  # two runs in one second
-            folder = first.with_name(f"{first.name}_{again}")
-            again += 1
-    else:
-        folder = out
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise InvalidArgument(f"out={str(out)!r} exists: choose a folder that is new or empty.")
+    """Make the run's folder, which must be new or empty, and take it back if nothing came of it.
+
+    A folder whose run was killed before its first epoch was over is as good as empty.
+    """
+    folder = _new_folder(name) if out is None else out
+    if folder.exists() and not folder.is_dir():
+        raise InvalidArgument(f"out={str(out)!r} exists: choose a folder that is new or empty.")
     folder.mkdir(parents=True, exist_ok=True)
+    with held_run(folder, "out"):
+        if not _is_as_good_as_empty(folder):
+            raise InvalidArgument(f"out={str(out)!r} exists: choose a folder that is new or empty.")
+        try:
+            yield folder
+        except BaseException:
+            if _is_as_good_as_empty(folder):
+                for name in (CHECKPOINT, SETTINGS):
+                    (folder / name).unlink(missing_ok=True)
+            raise
+
+
+def _new_folder(name: str) -> Path:
+    first = folder = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for again in itertools.count(2):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:  # two runs in one second
+            folder = first.with_name(f"{first.name}_{again}")
+        else:
+            break
+    return folder
+
+
+@contextlib.contextmanager
+def held_run(folder: Path, argument: str) -> Iterator[None]:
+    """Hold a run's folder, so that no other run writes there; an empty one goes at the end."""
+    from ..files import held
+
     try:
-        yield folder
-    except BaseException:
+        with held(folder / "run", argument):
+            yield
+    finally:
         with contextlib.suppress(OSError):
-            if not (folder / CHECKPOINT).exists():
-                (folder / SETTINGS).unlink(missing_ok=True)
             folder.rmdir()  # refuses, as it should, where there is something in it
-        raise
+
+
+def _is_as_good_as_empty(folder: Path) -> bool:
+    """Whether all that is in a folder is of a run that has not come past its first epoch."""
+    from ..checkpoints import progress_of
+    from ..files import is_left_over
+
+    names = {file.name for file in folder.iterdir() if not is_left_over(file)}
+    if not names <= {CHECKPOINT, SETTINGS}:
+        return False
+    try:
+        if SETTINGS in names:
+            read_run(folder)  # it is a run's
+        return CHECKPOINT not in names or progress_of(folder / CHECKPOINT)[0] == 0
+    except InvalidArgument:
+        return False
 
 
 @contextlib.contextmanager
@@ -62,7 +103,7 @@ def says_how_to_resume(folder: Path) -> Iterator[None]:
         (folder / CHECKPOINT).unlink(missing_ok=True)
         raise
     except BaseException:
-        if (folder / CHECKPOINT).exists():
+        if (folder / CHECKPOINT).exists() and not _is_as_good_as_empty(folder):
             say(
                 f"stopped; what was learned is kept. Go on with: agnostic-nn resume "
                 f"{shlex.quote(str(folder))}"
@@ -98,15 +139,29 @@ def read_run(run: Path, argument: str = "run") -> dict[str, Any]:
         content = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
         # before there was more to tell, the settings were all there was
         content = content if "settings" in content else {"settings": content}
-        return {**content, "settings": Settings.from_json(content["settings"])}
+        content = {**content, "settings": Settings.from_json(content["settings"])}
+        _check_told(content)
+        return content
     except OSError as error:
         raise InvalidArgument(
             f"{argument}={str(run)!r} holds no {SETTINGS}: wanted the folder of a run."
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"{argument}={str(run)!r}: its {SETTINGS} is damaged ({error})."
         ) from error
+
+
+def _check_told(content: dict[str, Any]) -> None:
+    """What else stands beside the settings, in runs that tell more than those."""
+    kinds = {"given": list, "data": dict, "versions": dict, "date": str}
+    for name, kind in kinds.items():
+        if name in content and not isinstance(content[name], kind):
+            raise InvalidType(f"{name}={shown(content[name])}: wanted a {kind.__name__}")
+    if "data" in content:
+        check_number("rows", content["data"]["rows"], at_least=0, integer=True)
+        if not isinstance(content["data"]["digest"], str):
+            raise InvalidType(f"digest={shown(content['data']['digest'])}: wanted a text")
 
 
 def versions(backend: Backend) -> dict[str, str]:

@@ -56,7 +56,8 @@ def train(
     settings = _settings(options, given, like)
     _check_checkpoint(checkpoint_every, settings)
     backend, why = choose_backend(settings.backend)
-    fitting.check(settings, backend)
+    fitting.check(settings)
+    backend.dtype(settings.dtype)
 
     tell, source = quiet if json else say, Source.read(settings)
     if like is not None:
