@@ -110,6 +110,11 @@ class Layer:
     #: How many columns come out for one that goes in: the members of an ensemble.
     members: int = 1
 
+    @classmethod
+    def example(cls) -> Layer:
+        """Return a small layer of this kind, for what tries every one in the registry."""
+        return cls()
+
     def width(self, n_prev: int) -> int:
         """Return n[l], how many features come out for n[l-1] that go in."""
         return n_prev

@@ -30,6 +30,11 @@ class Activate(Layer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "activation", get_activation(self.activation))
 
+    @classmethod
+    def example(cls) -> Activate:
+        """Return the hyperbolic tangent."""
+        return cls("tanh")
+
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Array]:
         """A = g(Z), Z = A_prev."""
         return get_activation(self.activation)(A_prev, xp=xp), A_prev

@@ -51,6 +51,11 @@ class Dense(Layer):
     def _draw(self) -> Any:
         return get_initializer(self.initializer, get_activation(self.activation).initializer)
 
+    @classmethod
+    def example(cls) -> Dense:
+        """Return one with 3 units."""
+        return cls(3, "tanh")
+
     def width(self, n_prev: int) -> int:
         """Return n[l]."""
         return self.units

@@ -36,6 +36,11 @@ class Dropout(Layer):
         check_number("rate", self.rate, at_least=0.0, below=1.0)
         object.__setattr__(self, "rate", float(self.rate))
 
+    @classmethod
+    def example(cls) -> Dropout:
+        """Return one that leaves out half."""
+        return cls(0.5)
+
     def masks(self, n_prev: int) -> list[Mask]:
         """One, of the shape of A_prev (n[l-1], m)."""
         return [Mask(n_prev, self.rate)] if self.rate > 0.0 else []

@@ -69,6 +69,11 @@ class Embedding(Layer):
         object.__setattr__(self, "columns", tuple((int(i), int(q)) for i, q in pairs))
         object.__setattr__(self, "length", int(self.length))
 
+    @classmethod
+    def example(cls) -> Embedding:
+        """Return one of 3 categories in the first column."""
+        return cls({0: 3}, length=2)
+
     def width(self, n_prev: int) -> int:
         """Return what passes, and the length of a vector for each embedded column."""
         if self.columns[-1][0] >= n_prev:

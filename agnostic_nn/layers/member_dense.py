@@ -54,6 +54,11 @@ class MemberDense(Layer):
     def _draw(self) -> Any:
         return get_initializer(self.initializer, get_activation(self.activation).initializer)
 
+    @classmethod
+    def example(cls) -> MemberDense:
+        """Return one with 3 units for 2 members."""
+        return cls(3, k=2, activation="tanh")
+
     def width(self, n_prev: int) -> int:
         """Return n[l]."""
         return self.units

@@ -35,6 +35,11 @@ class Members(Layer):
         check_number("k", self.k, at_least=1, integer=True)
         object.__setattr__(self, "k", int(self.k))
 
+    @classmethod
+    def example(cls) -> Members:
+        """Return that of 2 members."""
+        return cls(2)
+
     @property
     def members(self) -> int:  # type: ignore[override]
         """Return k."""

@@ -58,6 +58,11 @@ class NeuralTangentDense(Layer):
         object.__setattr__(self, "units", int(self.units))
         object.__setattr__(self, "activation", get_activation(self.activation))
 
+    @classmethod
+    def example(cls) -> NeuralTangentDense:
+        """Return one with 3 units."""
+        return cls(3, "tanh")
+
     def width(self, n_prev: int) -> int:
         """Return n[l]."""
         return self.units

@@ -39,6 +39,11 @@ class ParametricActivation(Layer):
         object.__setattr__(self, "function", get_activation(self.function))
         check_number("rate", self.rate, at_least=0.0)
 
+    @classmethod
+    def example(cls) -> ParametricActivation:
+        """Return the hyperbolic tangent's."""
+        return cls("tanh")
+
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return a, (n[l-1], 1)."""
         return [Parameter("a", (n_prev, 1), 1.0, rate=self.rate)]

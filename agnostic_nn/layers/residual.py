@@ -49,6 +49,11 @@ class Residual(Layer):
         n = self.width(n_prev)
         return None if n == n_prev else Dense(n)
 
+    @classmethod
+    def example(cls) -> Residual:
+        """Return a block of one dense layer, with a projection of 4 features."""
+        return cls((Dense(3, "tanh"),))
+
     def width(self, n_prev: int) -> int:
         """Return the number of features behind F."""
         return self._inside.width(n_prev)

@@ -12,6 +12,7 @@ from ..errors import InvalidType, shown
 from ..layer import Buffer, Cache, Held, Layer, Mask, Parameter
 from ..namespace import Array, Namespace
 from ..propagation import backward_through, forward_propagation
+from .activate import Activate
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Sequential(Layer):
             if not isinstance(layer, Layer):
                 raise InvalidType(f"layers holds {shown(layer)}: wanted layers alone.")
         object.__setattr__(self, "layers", tuple(self.layers))
+
+    @classmethod
+    def example(cls) -> Sequential:
+        """Return two activations in a row."""
+        return cls((Activate("tanh"), Activate("sigmoid")))
 
     @property
     def members(self) -> int:  # type: ignore[override]

@@ -16,6 +16,7 @@ from ..checks import check_number
 from ..errors import InvalidArgument, unknown_name
 from . import cases
 from .comparison import Row, compare_cases, compare_masks, compare_trainings
+from .layer_cases import layers
 from .trainings import trainings
 from .trajectories import Drift, compare_training, data
 
@@ -27,6 +28,7 @@ DTYPES = ("float32", "float64")
 #: The parts of the table, apart from long trainings: backends and a dtype to rows.
 GROUPS: dict[str, Callable[[Sequence[Backend], str], Iterable[Row]]] = {
     "equations": lambda backends, dtype: compare_cases(backends, dtype, cases.equations()),
+    "layers": lambda backends, dtype: compare_cases(backends, dtype, layers()),
     "activations": lambda backends, dtype: compare_cases(backends, dtype, cases.activations()),
     "losses": lambda backends, dtype: compare_cases(backends, dtype, cases.of_losses()),
     "optimizers": lambda backends, dtype: compare_cases(backends, dtype, cases.updates()),

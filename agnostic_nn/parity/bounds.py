@@ -14,7 +14,7 @@ code  what is allowed
 ``=`` nothing: the operations are exact, the results must be equal
 ``R`` u for each +, - and x (IEEE 754 rounds correctly), 2 ULP for each division and square
       root (correct on CPUs; the bound of CUDA's fast division), u for each constant
-``F`` 4 ULP for each exp, expm1, log, log1p and tanh: the largest error stated for NumPy's
+``F`` 4 ULP for each exp, expm1, log, log1p, tanh, cos and sin: the largest error stated for NumPy's
       vector loops (numpy/numpy#19478); CUDA and most host libraries state less
 ``S`` gamma_n = n u / (1 - n u) times the sum of the magnitudes, |W| |A| for a product, for
       sums of n terms in any order (Higham 2002, section 3.1)
@@ -144,6 +144,12 @@ class Bounding:
         slope = 4.0 * q / ((1.0 + q) * (1.0 + q))  # 1 - tanh^2 where it is steepest
         return self._function(self.host.tanh(x.value), slope * x.error, x)
 
+    def cos(self, x: Bounded) -> Bounded:
+        return self._function(self.host.cos(x.value), x.error, x)  # no slope is above 1
+
+    def sin(self, x: Bounded) -> Bounded:
+        return self._function(self.host.sin(x.value), x.error, x)
+
     def sqrt(self, x: Bounded) -> Bounded:
         xp = self.host
         root = xp.sqrt(x.value)
@@ -237,6 +243,10 @@ class Bounding:
     def finfo(self, dtype: Any) -> Any:
         return self.host.finfo(dtype)
 
+    def arange(self, n: int, *, dtype: Any, device: Any = None) -> Any:
+        numbers = self.host.arange(n, dtype=dtype)
+        return self.asarray(numbers) if dtype == self.dtype else numbers
+
     def ones_like(self, x: Bounded) -> Bounded:
         return Bounded(self, self.host.ones_like(x.value), self.host.zeros_like(x.value))
 
@@ -245,6 +255,9 @@ class Bounding:
 
     def reshape(self, x: Any, shape: tuple[int, ...]) -> Any:
         return self._moved(lambda array: self.host.reshape(array, shape), x)
+
+    def permute_dims(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return self._moved(lambda array: self.host.permute_dims(array, axes), x)
 
     def take(self, x: Any, indices: Array, *, axis: int) -> Any:
         return self._moved(lambda array: self.host.take(array, indices, axis=axis), x)

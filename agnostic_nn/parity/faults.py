@@ -11,18 +11,21 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass, replace
+from itertools import chain
 from typing import Any
 
 from .. import losses, optimizers, propagation
 from ..activations import ACTIVATIONS, Activation
 from ..backends import Backend, get_backend
 from ..errors import AgnosticNNError
+from ..layers import LAYERS
 from ..losses import LOSSES
 from ..metrics import Metric
 from ..network import Network, training_of
 from ..objective import Objective
 from ..optimizers import OPTIMIZERS
 from . import GROUPS, Row, check_dtypes, trajectories
+from .layer_cases import FEATURES
 from .trainings import LARGE
 
 #: What the equations are compared between: faults in them are planted in the second.
@@ -144,7 +147,9 @@ def faults(dtype: str) -> Iterator[Fault]:
     """Yield every fault, as small as it has to be found in that dtype."""
     little = 1.0 + SMALLEST[dtype]
     for kind, scale in {"sign": -1.0, "a little": little, "no 1/m": 100.0}.items():
-        for fault in (*_of_equations(scale), *_of_entries(scale), *_of_updates(scale)):
+        for fault in chain(
+            _of_equations(scale), _of_layers(scale), _of_entries(scale), _of_updates(scale)
+        ):
             if kind != "no 1/m" or "1/m" in fault.row:
                 yield replace(fault, name=f"{fault.name}: {kind}")
     yield from _of_training()
@@ -184,6 +189,30 @@ def _of_equations(scale: float) -> Iterator[Fault]:
         ("clipped gradient", (optimizers, "clip_by_global_norm"), scaled(scale)),
     ):
         yield Fault(row, "equations", row, owner, attribute, change)
+
+
+def _of_layers(scale: float) -> Iterator[Fault]:
+    def in_dp(i: int) -> Change:
+        def change(function: Change, *arguments: Any, **options: Any) -> Any:
+            dA_prev, dp = function(*arguments, **options)
+            return dA_prev, (*dp[:i], scale * dp[i], *dp[i + 1 :])
+
+        return change
+
+    for name, kind in LAYERS.items():
+        layer = kind.example()
+        changes = {
+            "A": ("forward", scaled(scale, 0)),
+            "dA_prev": ("backward", scaled(scale, 0)),
+            "predict": ("predict", scaled(scale)),
+        }
+        for i, parameter in enumerate(layer.parameters(FEATURES)):
+            changes[f"d{parameter.name}"] = ("backward", in_dp(i))
+        for i, buffer in enumerate(layer.buffers(FEATURES)):
+            changes[buffer.name] = ("remember", scaled(scale, i))
+        for row, (attribute, change) in changes.items():
+            row = f"{name}: {row}"
+            yield Fault(row, "layers", row, kind, attribute, change)
 
 
 def _of_entries(scale: float) -> Iterator[Fault]:

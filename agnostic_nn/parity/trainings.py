@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends import Backend, get_backend, host
+from ..layers import BatchNorm, Dense, Residual
 from ..namespace import Array
 from ..network import Network, training_of
 from ..optimizers import OPTIMIZERS, SGD
@@ -36,7 +37,7 @@ class Training:
         The setting it is there for.
     network, settings : dict
         What `Network` and `train` are told, apart from the data.
-    widths : tuple of int
+    widths : tuple of int and Layer
         Of the network; few parameters, for the bound on an optimizer's step is wide where a
         gradient is near 0.
     examples, batch_size : int
@@ -46,7 +47,7 @@ class Training:
     name: str
     network: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    widths: tuple[int, ...] = (4, 6, 5, 3)
+    widths: tuple[Any, ...] = (4, 6, 5, 3)
     examples: int = 32
     batch_size: int = 16
 
@@ -56,7 +57,7 @@ class Training:
         xp = get_backend("numpy").xp
         return {
             f"{self.name}: trained": _flat(
-                backend.to_numpy(x) for x in (net.theta, *training_of(net).state)
+                backend.to_numpy(x) for x in (net.theta, net.buffers, *training_of(net).state)
             ),
             f"{self.name}: history": xp.asarray(
                 [history[name][-1] for name in REPORTED], dtype=getattr(xp, dtype)
@@ -69,7 +70,7 @@ class Training:
         backend = Reference(dtype)
         net, history = self._trained(backend, dtype)
         return {
-            f"{self.name}: trained": [net.theta, *training_of(net).state],
+            f"{self.name}: trained": [net.theta, net.buffers, *training_of(net).state],
             f"{self.name}: history": [backend.bounded(history[name][-1]) for name in REPORTED],
             f"{self.name}: predict": [net.outputs(backend.asarray(self._data(dtype)[0]))],
         }
@@ -103,10 +104,10 @@ class Training:
 
     def _data(self, dtype: str) -> tuple[Array, Array, Array]:
         random = host.generator(8)
-        n, outputs = self.examples, self.widths[-1]
+        n = self.examples
         X = random.standard_normal((n, self.widths[0]))
-        classes = random.integers(0, outputs, n)
-        Y = 1.0 * (classes[:, None] == host.asarray(range(outputs))[None, :])
+        classes = random.integers(0, self.widths[-1], n)
+        Y = 1.0 * (classes[:, None] == host.asarray(range(self.widths[-1]))[None, :])
         weight = 0.5 + random.random(n)
         xp = get_backend("numpy").xp
         X, Y, weight = (xp.astype(array, getattr(xp, dtype)) for array in (X, Y, weight))
@@ -118,7 +119,7 @@ def _flat(arrays: Any) -> Array:
 
 
 def trainings() -> Iterator[Training]:
-    """Yield every optimizer, every setting, and a network whose vectors are cut into blocks."""
+    """Yield every optimizer and setting, layers, and a network of vectors cut into blocks."""
     for name in OPTIMIZERS:
         yield Training(name, settings={"optimizer": name})
     yield Training("sample weights", settings={"sample_weight": True})
@@ -126,6 +127,11 @@ def trainings() -> Iterator[Training]:
     yield Training("weight decay", settings={"optimizer": SGD(0.5, weight_decay=0.1)})
     yield Training("dropout", network={"dropout": 0.5})
     yield Training("L2", network={"l2": 0.1})
+    yield Training(
+        "layers",
+        settings={"optimizer": SGD(0.01)},
+        widths=(4, BatchNorm(), 6, Residual((Dense(6, "tanh"),)), 3),
+    )
     yield Training(
         "in blocks",
         settings={"optimizer": SGD(0.01)},
