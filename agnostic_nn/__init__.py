@@ -26,6 +26,7 @@ from .errors import (
     TrainingWarning,
 )
 from .initializers import INITIALIZERS
+from .layers import LAYERS
 from .losses import LOSSES, Loss, compute_cost, initialize_backward
 from .network import Network
 from .propagation import (
@@ -96,6 +97,7 @@ _LATER = {
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
+    "LAYERS",
     "LOSSES",
     "OPTIMIZERS",
     "SCHEDULES",

@@ -132,12 +132,12 @@ class Objective:
         """How many features there are before the first layer and behind each."""
         return tuple(self.layers.widths(self.features))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many numbers theta holds."""
         return sum(parameter.size for parameter in self.parameters)
 
-    @property
+    @cached_property
     def paired(self) -> bool:
         """Whether output activation and loss belong together, and training starts from Z[L]."""
         return self.loss.starts_from_logits(self.output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidArgument
@@ -37,13 +37,11 @@ class Residual(Layer):
     """
 
     layers: tuple[Layer, ...]
+    _inside: Sequential = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_inside", Sequential(self.layers))
         object.__setattr__(self, "layers", self._inside.layers)
-
-    @property
-    def _inside(self) -> Sequential:
-        return Sequential(self.layers)
 
     def _projection(self, n_prev: int) -> Dense | None:
         n = self.width(n_prev)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidType, shown
@@ -32,6 +32,10 @@ class Sequential(Layer):
     """
 
     layers: tuple[Layer, ...]
+    #: How many parameters, buffers and masks each layer holds, by the features that come in.
+    _counts: dict[int, list[tuple[int, int, int]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.layers, (list, tuple)):
@@ -91,10 +95,12 @@ class Sequential(Layer):
 
     def deal(self, p: Held, n_prev: int) -> list[Held]:
         """Hand out what all layers hold, to each its own."""
-        counts = [
-            (len(layer.parameters(n)), len(layer.buffers(n)), len(layer.masks(n)))
-            for layer, n in self._with_inputs(n_prev)
-        ]
+        counts = self._counts.get(n_prev)
+        if counts is None:  # once: a step is run many times
+            counts = self._counts[n_prev] = [
+                (len(layer.parameters(n)), len(layer.buffers(n)), len(layer.masks(n)))
+                for layer, n in self._with_inputs(n_prev)
+            ]
         first = sum(count[0] for count in counts)
         second = first + sum(count[1] for count in counts)
         # a prediction has no masks: nobody gets any
