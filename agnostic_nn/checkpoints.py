@@ -42,7 +42,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Plan:
     """What `train` was asked for, beside the data, the optimizer and who looks on.
 
     Attributes
@@ -85,7 +85,7 @@ class Checkpoint:
         The file.
     every : int or None
         Epochs from one writing to the next; None for as often as takes little of the time.
-    settings : Settings
+    plan : Plan
         Of the training.
     data : dict
         What `fingerprint` says of its data.
@@ -95,12 +95,12 @@ class Checkpoint:
         self,
         path: str | os.PathLike[str],
         every: int | None,
-        settings: Settings,
+        plan: Plan,
         data: Prints,
     ) -> None:
         from pathlib import Path
 
-        self.path, self.every, self.settings, self.data = Path(path), every, settings, data
+        self.path, self.every, self.plan, self.data = Path(path), every, plan, data
         self._wrote = self._took = 0.0  # when the last writing ended, and what it took
 
     def is_due(self, epoch: int) -> bool:
@@ -129,7 +129,7 @@ class Checkpoint:
                 "best": None if best.theta is None else {"cost": best.cost, "epoch": best.epoch},
                 "settings": {
                     name: value if value is None else plain(name, value)
-                    for name, value in dataclasses.asdict(self.settings).items()
+                    for name, value in dataclasses.asdict(self.plan).items()
                 },
                 "every": None if self.every is None else int(self.every),
                 "data": self.data,
@@ -141,7 +141,7 @@ class Checkpoint:
         except InvalidArgument as error:
             reason = getattr(error.__cause__, "strerror", None) or "it cannot be written"
             stopped = "Training has not begun."
-            if training.epoch > self.settings.first:
+            if training.epoch > self.plan.first:
                 stopped = f"Training stopped after epoch {training.epoch}; {self._what_is_kept()}."
             raise InvalidArgument(f"checkpoint={str(self.path)!r}: {reason}. {stopped}") from error
         self._wrote = time.perf_counter()
@@ -162,7 +162,7 @@ class Checkpoint:
             kept = int(file.description["training"]["epoch"])
         except (InvalidArgument, KeyError, TypeError, ValueError):
             kept = 0
-        if kept <= self.settings.first:
+        if kept <= self.plan.first:
             return "no epoch has been kept: training can begin anew once the file can be written"
         return (
             f"the checkpoint of epoch {kept} is whole: training goes on from there once the file "
@@ -284,23 +284,23 @@ def read(
     net, description, tensors = decode(path, backend=where_to, training=True)
     with taking_apart(where):
         stored = description["training"]  # its digest has been looked at
-        settings, every = Settings(**stored["settings"]), stored["every"]
+        plan, every = Plan(**stored["settings"]), stored["every"]
         done = training_of(net).epoch
-        check_number("epoch", done, at_least=settings.first, at_most=settings.last)
+        check_number("epoch", done, at_least=plan.first, at_most=plan.last)
         if every is not None:
             check_number("every", every, at_least=1, integer=True)
-        if settings.validation is not None:
-            check_number("validation", settings.validation, above=0.0, below=1.0)
+        if plan.validation is not None:
+            check_number("validation", plan.validation, above=0.0, below=1.0)
         check_flag("finished", stored["finished"])
         best = Best()
         if stored["best"] is not None:
             cost, epoch = stored["best"]["cost"], stored["best"]["epoch"]
             check_number("best cost", cost)
-            check_number("best epoch", epoch, above=settings.first, at_most=done, integer=True)
+            check_number("best epoch", epoch, above=plan.first, at_most=done, integer=True)
             theta = vector(net, tensors[_BEST], net.theta)
             # files of format 1 have no layers that remember anything
             remembered = tensors.get(_BEST_BUFFERS)
             buffers = net.buffers if remembered is None else vector(net, remembered, net.buffers)
             best = Best(cost, epoch, theta, buffers)
-        checkpoint = Checkpoint(path, every, settings, check_prints(stored["data"]))
+        checkpoint = Checkpoint(path, every, plan, check_prints(stored["data"]))
         return net, checkpoint, best, stored["finished"]

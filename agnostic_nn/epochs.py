@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from .backends import get_backend, host
 from .backends.base import Epoch
-from .checkpoints import Best, Checkpoint, Settings
+from .checkpoints import Best, Checkpoint, Plan
 from .dropout import step_keys
 from .errors import OutOfMemory, TrainingWarning
+from .interrupts import Interrupts
 from .metrics import Metric, metric_for
 from .namespace import Array
 from .network import ORDER, Network, training_of
@@ -31,142 +31,183 @@ Callback = Callable[[Network, History], Any]
 Data = tuple[Array, Array, Array | None]
 
 
-def run(
-    net: Network,
-    data: Data,
-    chosen: Any,
-    held_out: Data | None,
-    settings: Settings,
-    best: Best,
-    checkpoint: Checkpoint | None,
-    callbacks: tuple[Callback, ...],
-    progress: bool | None,
-) -> None:
-    """Train from where the network stands to the last epoch, or to an earlier end."""
-    training = training_of(net)
-    history, last, batch_size = training.history, settings.last, settings.batch_size
-    metric, step = metric_for(net.objective.loss.name), None
-    n = int(data[0].shape[0]) if chosen is None else len(chosen)
-    steps = -(-n // batch_size)
-    watched = "cost" if held_out is None else "validation_cost"
-    diverged = False
-    with (
-        ProgressBar(last, n, metric.name, progress) as bar,
-        Interrupts(wait=checkpoint is not None) as interrupts,
-    ):
-        while training.epoch < last:
-            began = time.perf_counter()
-            step = _step(net, settings.clip_norm, step)
-            rates = _rates(training, steps, last, history.get(watched, ()))
-            try:
-                state, cost = net.backend.epoch(
-                    step,
-                    net.state,
-                    # nothing else holds the order: it is gone before the next one is drawn
-                    Epoch(
-                        data,
-                        _order(net.seed, training.epoch, n, chosen, settings.shuffle),
-                        batch_size,
-                        rates,
-                        _keys(net, training.epoch, steps),
-                    ),
-                    net.compiled,
-                )
-            except Exception as error:
-                if net.backend.ran_out_of_memory(error):
-                    raise _step_out_of_memory(net, min(batch_size, n)) from error
-                raise
-            net.state = state
-            training.step += steps
-            training.epoch += 1
-            row = {
-                "epoch": training.epoch,
-                "cost": cost,
-                "learning_rate": training.optimizer.schedule(
-                    training.epoch, last, history.get(watched, ())
-                ),
-                "seconds": time.perf_counter() - began,
-            }
-            if held_out is not None:
-                row |= _evaluate(net, held_out, metric)
-            for name, value in row.items():
-                history.setdefault(name, []).append(value)
-            bar.update(row)
+@dataclass(frozen=True)
+class Examples:
+    """What an epoch goes through, and what is watched beside it.
 
-            # the last step of an epoch may break what its cost does not show yet
-            diverged = not (
-                math.isfinite(cost)
-                and math.isfinite(row[watched])
-                and is_finite(net.theta, net.backend)
+    Attributes
+    ----------
+    data : tuple of (X, Y, weights or None)
+        Rows, one example each.
+    chosen : int array of the host, or None
+        The rows to train on; None for all.
+    held_out : tuple of (X, Y, weights or None), or None
+        Other examples to watch the cost on.
+    """
+
+    data: Data
+    chosen: Any = None
+    held_out: Data | None = None
+
+    @property
+    def n(self) -> int:
+        """How many examples an epoch goes through."""
+        return int(self.data[0].shape[0]) if self.chosen is None else len(self.chosen)
+
+
+@dataclass
+class Run:
+    """Training, from where a network stands to the last epoch or to an earlier end.
+
+    Attributes
+    ----------
+    net : Network
+        Whose training has begun.
+    examples : Examples
+        What it is trained on.
+    plan : Plan
+        What `train` was asked for.
+    best : Best
+        The best epoch so far.
+    checkpoint : Checkpoint or None
+        The file to keep where training stands in.
+    callbacks : tuple of callable
+        Called after each epoch.
+    progress : bool or None
+        Whether to show a progress bar.
+    """
+
+    net: Network
+    examples: Examples
+    plan: Plan
+    best: Best = field(default_factory=Best)
+    checkpoint: Checkpoint | None = None
+    callbacks: tuple[Callback, ...] = ()
+    progress: bool | None = None
+    _step: TrainingStep | None = None
+
+    def __call__(self) -> None:
+        """Train."""
+        training, plan, n = training_of(self.net), self.plan, self.examples.n
+        diverged = stopped = False
+        with (
+            ProgressBar(plan.last, n, self._metric.name, self.progress) as bar,
+            Interrupts(wait=self.checkpoint is not None) as interrupts,
+        ):
+            while training.epoch < plan.last and not stopped:
+                row = self._epoch()
+                bar.update(row)
+                diverged = not self._is_finite(row)
+                if diverged:
+                    _warn_not_finite(self.net, row["learning_rate"], self.best)
+                    break
+                self._compare(row)
+                stopped = self._call_back() or self._waited_long_enough()
+                if not stopped:
+                    self._keep(interrupts)
+            self._end(diverged=diverged)
+
+    @property
+    def _metric(self) -> Metric:
+        return metric_for(self.net.objective.loss.name)
+
+    @property
+    def _watched(self) -> str:
+        """The cost that decides which epoch is the best."""
+        return "cost" if self.examples.held_out is None else "validation_cost"
+
+    def _epoch(self) -> dict[str, float]:
+        """Run one epoch, and return what the history keeps of it."""
+        began, net, plan, examples = time.perf_counter(), self.net, self.plan, self.examples
+        training, n = training_of(net), examples.n
+        steps = -(-n // plan.batch_size)
+        costs = training.history.get(self._watched, ())
+        step = TrainingStep(net.objective, training.optimizer.in_a_step(), plan.clip_norm)
+        if self._step != step:  # a callback may have changed something; else it is the same one
+            self._step = step
+        try:
+            net.state, cost = net.backend.epoch(
+                self._step,
+                net.state,
+                # nothing else holds the order: it is gone before the next one is drawn
+                Epoch(
+                    examples.data,
+                    _order(net.seed, training.epoch, n, examples.chosen, plan.shuffle),
+                    plan.batch_size,
+                    _rates(training, steps, plan.last, costs),
+                    _keys(net, training.epoch, steps),
+                ),
+                net.compiled,
             )
-            if diverged:
-                _warn_not_finite(net, row["learning_rate"], best)
-                break
-            if row[watched] < best.cost - (settings.tolerance if best.cost < math.inf else 0.0):
-                copies = (net.xp.asarray(x, copy=True) for x in (net.theta, net.buffers))
-                best = Best(row[watched], training.epoch, *copies)
-            try:
-                stop = _call_back(callbacks, net)
-            except BaseException:
-                if checkpoint is not None:
-                    checkpoint.write(net, best)
-                raise
-            waited = training.epoch - max(best.epoch, settings.first)
-            if stop or (settings.patience is not None and waited >= settings.patience):
-                break
-            if checkpoint is not None and training.epoch < last:
-                if interrupts.seen or checkpoint.is_due(training.epoch):
-                    checkpoint.write(net, best)
-                if interrupts.seen:
-                    raise KeyboardInterrupt
-        if (settings.patience is not None or diverged) and best.theta is not None:
+        except Exception as error:
+            if net.backend.ran_out_of_memory(error):
+                raise _step_out_of_memory(net, min(plan.batch_size, n)) from error
+            raise
+        training.step += steps
+        training.epoch += 1
+        row = {
+            "epoch": training.epoch,
+            "cost": cost,
+            "learning_rate": training.optimizer.schedule(training.epoch, plan.last, costs),
+            "seconds": time.perf_counter() - began,
+        }
+        if examples.held_out is not None:
+            row |= _evaluate(net, examples.held_out, self._metric)
+        for name, value in row.items():
+            training.history.setdefault(name, []).append(value)
+        return row
+
+    def _is_finite(self, row: dict[str, float]) -> bool:
+        """Whether training has not diverged."""
+        costs = math.isfinite(row["cost"]) and math.isfinite(row[self._watched])
+        # the last step of an epoch may break what its cost does not show yet
+        return costs and is_finite(self.net.theta, self.net.backend)
+
+    def _compare(self, row: dict[str, float]) -> None:
+        """Keep a copy of the parameters where the epoch is better than any before."""
+        cost, margin = row[self._watched], self.plan.tolerance
+        if cost < self.best.cost - (margin if self.best.cost < math.inf else 0.0):
+            arrays = (self.net.theta, self.net.buffers)
+            copies = (self.net.xp.asarray(array, copy=True) for array in arrays)
+            self.best = Best(cost, int(row["epoch"]), *copies)
+
+    def _call_back(self) -> bool:
+        """Call every callback, and return whether one asks to stop."""
+        try:
+            return _call_back(self.callbacks, self.net)
+        except BaseException:
+            if self.checkpoint is not None:
+                self.checkpoint.write(self.net, self.best)
+            raise
+
+    def _waited_long_enough(self) -> bool:
+        """Whether as many epochs as `patience` says have brought nothing better."""
+        waited = training_of(self.net).epoch - max(self.best.epoch, self.plan.first)
+        return self.plan.patience is not None and waited >= self.plan.patience
+
+    def _keep(self, interrupts: Interrupts) -> None:
+        """Write a checkpoint where one is due, or where Ctrl-C is waiting for it."""
+        epoch = training_of(self.net).epoch
+        if self.checkpoint is None or epoch >= self.plan.last:
+            return
+        if interrupts.seen or self.checkpoint.is_due(epoch):
+            self.checkpoint.write(self.net, self.best)
+        if interrupts.seen:
+            raise KeyboardInterrupt
+
+    def _end(self, *, diverged: bool) -> None:
+        """Go back to the best epoch where that was asked for or is needed, and keep the end."""
+        net, best, training = self.net, self.best, training_of(self.net)
+        if (self.plan.patience is not None or diverged) and best.theta is not None:
             net.theta, net.buffers = best.theta, best.buffers
             if diverged:  # and so did what the optimizer remembers
                 training.state = training.optimizer.initial_state(net.theta, net.xp)
                 training.step = 0
-        if checkpoint is not None:
+        if self.checkpoint is not None:
             if diverged and best.theta is None:
-                checkpoint.discard()
+                self.checkpoint.discard()
             else:
-                checkpoint.write(net, best, finished=True)
-
-
-class Interrupts:
-    """Ctrl-C waits for the end of the epoch, where training can be kept; a second one does not.
-
-    Only in the main thread, which is where Python takes signals, and only where nobody has a
-    handler of their own.
-    """
-
-    def __init__(self, *, wait: bool) -> None:
-        self.seen = False
-        self._waits = (
-            wait
-            and threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
-
-    def __enter__(self) -> Self:
-        if self._waits:
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._waits:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if self.seen and kind is None:
-            raise KeyboardInterrupt
-
-    def _note(self, *_: object) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True
-
-
-def _step(net: Network, clip_norm: float | None, before: TrainingStep | None) -> TrainingStep:
-    """Return the training step: that of the epoch before, where no callback changed anything."""
-    step = TrainingStep(net.objective, training_of(net).optimizer.in_a_step(), clip_norm)
-    return before if before is not None and before == step else step
+                self.checkpoint.write(net, best, finished=True)
 
 
 def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:

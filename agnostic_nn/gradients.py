@@ -13,7 +13,7 @@ from .checks import check_number
 from .dropout import step_keys
 from .namespace import Array, Namespace
 from .network import Network, check_network
-from .optimizers import Optimizer, Rate, State, Updated
+from .optimizers import Optimizer, Rate, Slots, Updated
 from .step import TrainingStep
 
 
@@ -81,7 +81,7 @@ def gradient_check(
     keys = step_keys(net.seed, 0, numbers, get_backend("numpy").xp)
     training_step, still = TrainingStep(objective, _Gradient()), (0.0, 0.0)
 
-    def state(theta: Any) -> State:
+    def state(theta: Any) -> tuple[Array, ...]:
         at = backend.asarray(theta, net.dtype)
         buffers = (net.xp.asarray(net.buffers, copy=True),) if objective.buffers else ()
         return (at, *buffers, net.xp.zeros_like(at))
@@ -110,7 +110,7 @@ class _Gradient(Optimizer):
         self,
         theta: Array,
         g: Array,
-        state: State,  # noqa: ARG002
+        state: Slots,  # noqa: ARG002
         rate: Rate,  # noqa: ARG002
         xp: Namespace,  # noqa: ARG002
     ) -> Updated:

@@ -108,6 +108,7 @@ class Objective:
         last, output = _last(last, output, loss, initializer)
         chain = Sequential((*layers, last))
         chain.check_members(1)
+        chain.parameters(int(features))  # layers that do not fit say so here
         return cls(int(features), chain, output, loss, float(l2))
 
     # What there is

@@ -20,10 +20,10 @@ from .schedules import Schedule, as_schedule
 from .values import Value
 
 #: What an optimizer remembers from step to step: vectors shaped like theta.
-State = tuple[Array, ...]
+Slots = tuple[Array, ...]
 #: A Python float, or a 0-d array where a step is compiled.
 Rate = Any
-Updated = tuple[Array, State]
+Updated = tuple[Array, Slots]
 Update = TypeVar("Update", bound=Callable[..., Updated])
 
 
@@ -70,7 +70,7 @@ class Optimizer(Value):
         """The learning rate over time."""
         return as_schedule(self.learning_rate)
 
-    def initial_state(self, theta: Array, xp: Namespace) -> State:
+    def initial_state(self, theta: Array, xp: Namespace) -> Slots:
         """Zeros, one vector per slot."""
         return tuple(xp.zeros_like(theta) for _ in range(self.slots))
 
@@ -78,7 +78,7 @@ class Optimizer(Value):
         """Return what `update` multiplies with at step t = 1, 2, ...: alpha itself, or alpha_t."""
         return learning_rate
 
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         """Return theta and the state after a step with the gradient g."""
         raise NotImplementedError
 
@@ -122,7 +122,7 @@ class SGD(Optimizer):
     learning_rate: float | Schedule = 0.1
 
     @by_rate_alone
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         theta -= rate * g
         return theta, ()
 
@@ -144,7 +144,7 @@ class Momentum(Optimizer):
     slots = 1
 
     @by_rate_alone
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         (velocity,) = state
         velocity *= self.momentum
         velocity -= rate * g
@@ -169,7 +169,7 @@ class Nesterov(Optimizer):
     slots = 1
 
     @by_rate_alone
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         (velocity,) = state
         step = rate * g
         velocity *= self.momentum
@@ -198,7 +198,7 @@ class RMSprop(Optimizer):
     slots = 1
 
     @by_rate_alone
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         (v,) = state
         v *= self.rho
         v += (1.0 - self.rho) * g * g
@@ -239,7 +239,7 @@ class Adam(Optimizer):
         return learning_rate * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
 
     @by_rate_alone
-    def update(self, theta: Array, g: Array, state: State, rate: Rate, xp: Namespace) -> Updated:
+    def update(self, theta: Array, g: Array, state: Slots, rate: Rate, xp: Namespace) -> Updated:
         m, v = state
         m *= self.beta1
         m += (1.0 - self.beta1) * g

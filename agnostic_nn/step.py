@@ -8,7 +8,7 @@ from typing import Any
 
 from .namespace import Array, Namespace
 from .objective import Objective
-from .optimizers import Optimizer, State, clip_by_global_norm, decay_weights
+from .optimizers import Optimizer, clip_by_global_norm, decay_weights
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class TrainingStep:
 
     def __call__(
         self,
-        state: State,
+        state: Sequence[Array],
         batch: Sequence[Array | None],
         rates: Sequence[Any],
         key: Array,
         xp: Namespace,
-    ) -> tuple[State, Array]:
+    ) -> tuple[tuple[Array, ...], Array]:
         """Return the state after a training step, and the cost before it.
 
         Parameters

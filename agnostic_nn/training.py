@@ -11,12 +11,12 @@ from .backends import Backend, backend_of, host
 from .checkpoints import (
     Best,
     Checkpoint,
-    Settings,
+    Plan,
     claimed,
     resumed,
 )
 from .checks import check_flag, check_number
-from .epochs import Callback, Data, out_of_memory, run
+from .epochs import Callback, Examples, Run, out_of_memory
 from .errors import InvalidArgument, InvalidType, shown
 from .fingerprints import NAMES, check_same_data, fingerprint
 from .namespace import Array
@@ -130,7 +130,7 @@ def train(
     check_number("epochs", epochs, at_least=0, integer=True)
     first = 0 if net.training is None else net.training.epoch
     fraction = None if isinstance(validation, (tuple, list)) else validation
-    settings = Settings(
+    plan = Plan(
         first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm
     )
     rule, watchers = _rule(net, optimizer), _watchers(callbacks, progress)
@@ -140,15 +140,15 @@ def train(
 
             encode(net, training=to_json(rule))  # what cannot be written is found before any work
         _settle(net, X)
-        data, chosen, held_out = _data(net, X, Y, sample_weight, validation)
+        examples = _examples(net, X, Y, sample_weight, validation)
         writer = None
         if checkpoint is not None:
-            arrays = _arrays(net, data, sample_weight, held_out, validation)
-            writer = Checkpoint(checkpoint, checkpoint_every, settings, fingerprint(net, arrays))
-        _begin(net, rule)
+            arrays = _arrays(net, examples, sample_weight, validation)
+            writer = Checkpoint(checkpoint, checkpoint_every, plan, fingerprint(net, arrays))
+        _take_up(net, rule)
         if writer is not None:
             writer.write(net, Best())  # however early it is stopped, training can go on
-        run(net, data, chosen, held_out, settings, Best(), writer, watchers, progress)
+        Run(net, examples, plan, Best(), writer, watchers, progress)()
     return training_of(net).history
 
 
@@ -224,13 +224,12 @@ def resume(
             "a fraction is in the checkpoint."
         )
     with resumed(path, backend) as (net, checkpoint, best, finished):
-        settings = checkpoint.settings
-        given = settings.validation if validation is None else validation
-        data, chosen, held_out = _data(net, X, Y, sample_weight, given)
-        arrays = _arrays(net, data, sample_weight, held_out, validation)
+        given = checkpoint.plan.validation if validation is None else validation
+        examples = _examples(net, X, Y, sample_weight, given)
+        arrays = _arrays(net, examples, sample_weight, validation)
         check_same_data(checkpoint.data, fingerprint(net, arrays, like=checkpoint.data))
         if not finished:
-            run(net, data, chosen, held_out, settings, best, checkpoint, watchers, progress)
+            Run(net, examples, checkpoint.plan, best, checkpoint, watchers, progress)()
     return net
 
 
@@ -264,7 +263,7 @@ def _watchers(callbacks: Iterable[Callback], progress: bool | None) -> tuple[Cal
     return watchers
 
 
-def _begin(net: Network, rule: Optimizer) -> None:
+def _take_up(net: Network, rule: Optimizer) -> None:
     """Go on with the same optimizer, or begin with a new one; the history goes on either way."""
     training = net.training
     if training is None:
@@ -274,10 +273,8 @@ def _begin(net: Network, rule: Optimizer) -> None:
         training.step = 0
 
 
-def _data(
-    net: Network, X: Any, Y: Any, sample_weight: Any, validation: Any
-) -> tuple[Data, Any, Data | None]:
-    """Return the data, the rows to train on (None for all), and the data to watch the cost on."""
+def _examples(net: Network, X: Any, Y: Any, sample_weight: Any, validation: Any) -> Examples:
+    """Check the data, and divide them where a fraction is to be held out."""
     try:
         data = net.check_data(X, Y, sample_weight)
     except Exception as error:
@@ -288,9 +285,9 @@ def _data(
             ) from error
         raise
     if validation is None:
-        return data, None, None
+        return Examples(data)
     if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
-        return data, None, net.check_data(*validation)
+        return Examples(data, held_out=net.check_data(*validation))
     check_number("validation", validation, above=0.0, below=1.0)
     n = int(data[0].shape[0])
     if n < 2:
@@ -305,17 +302,20 @@ def _data(
     of_chosen = net.check_weights(sample_weight, n, chosen, " among the examples trained on")
     of_watched = net.check_weights(sample_weight, n, watched, " among those held out")
     ((x, y, weight),) = net.backend.batches((X, Y, of_watched), watched, held, net.dtype)
-    return (X, Y, of_chosen), chosen, (x, y, weight)
+    return Examples((X, Y, of_chosen), chosen, (x, y, weight))
 
 
 def _arrays(
-    net: Network, data: Data, sample_weight: Any, held_out: Data | None, validation: Any
+    net: Network, examples: Examples, sample_weight: Any, validation: Any
 ) -> dict[str, Array | None]:
     """Return what a checkpoint knows data by: all that was given."""
-    arrays = [*data[:2], _shares(net, sample_weight)]
+    arrays = [*examples.data[:2], _shares(net, sample_weight)]
     if isinstance(validation, (tuple, list)):
-        assert held_out is not None
-        arrays += [*held_out[:2], _shares(net, validation[2] if len(validation) > 2 else None)]
+        assert examples.held_out is not None
+        arrays += [
+            *examples.held_out[:2],
+            _shares(net, validation[2] if len(validation) > 2 else None),
+        ]
     return dict(zip(NAMES, arrays, strict=False))
 
 

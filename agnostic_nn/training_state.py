@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .optimizers import Optimizer, State
+from .optimizers import Optimizer, Slots
 
 #: Epoch by epoch: "epoch", "cost", "learning_rate", "seconds", and with a validation set
 #: "validation_cost" and "validation_score".
@@ -28,7 +28,7 @@ class Training:
     """
 
     optimizer: Optimizer
-    state: State
+    state: Slots
     step: int = 0
     epoch: int = 0
     history: History = field(default_factory=dict)

@@ -17,7 +17,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 FLOORS = [
     {"errors", "installing", "version"},
     {"namespace", "values"},
-    {"checks", "files"},
+    {"checks", "files", "interrupts"},
     {"activations", "schedules", "initializers", "metrics"},
     {"layer"},
     {"losses", "propagation", "optimizers", "dropout"},

@@ -25,12 +25,12 @@ from ..rows import is_finite
 from ..training import History, train
 from .convergence import Convergence, adapt, same_rule, set_learning_rate
 from .data import (
+    as_numpy,
     check_features,
     check_targets,
     check_weights,
     dtype_name,
     library_of,
-    on_host,
     split,
 )
 from .lbfgs import minimize_cost
@@ -375,8 +375,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         net.theta = net.objective.flatten(parts, net.xp)
 
     def _score_on_host(self, metric: Any, X: Any, y: Any, sample_weight: Any) -> float:
-        predicted = on_host(self.predict(X))
-        return float(metric(on_host(y), predicted, sample_weight=on_host(sample_weight)))
+        predicted = as_numpy(self.predict(X))
+        return float(metric(as_numpy(y), predicted, sample_weight=as_numpy(sample_weight)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

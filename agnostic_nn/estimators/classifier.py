@@ -21,7 +21,7 @@ from ..errors import InvalidArgument
 from ..namespace import Array
 from ..training import History
 from .base import BaseMLP, takes_minibatches
-from .data import library_of, on_host
+from .data import as_numpy, library_of
 from .parameters import CONSTRAINTS
 
 
@@ -278,9 +278,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         MLPClassifier
             This estimator.
         """
-        y = on_host(y)
+        y = as_numpy(y)
         if _check_partial_fit_first_call(self, classes):
-            of = y if type_of_target(y).startswith("multilabel") else on_host(classes)
+            of = y if type_of_target(y).startswith("multilabel") else as_numpy(classes)
             self._label_binarizer = LabelBinarizer().fit(of)
         return self._fit(X, y, sample_weight, validation, incremental=True)
 
@@ -409,7 +409,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if weight is None and (Y.shape[1] == 1 or self.out_activation_ == "softmax"):
             return history["validation_score"][-1]
         # several labels an example: right when all are
-        predicted, expected = (self._labels(A) for A in (on_host(self.network_.predict(X)), Y))
+        predicted, expected = (self._labels(A) for A in (as_numpy(self.network_.predict(X)), Y))
         return float(accuracy_score(expected, predicted, sample_weight=weight))
 
     def __sklearn_tags__(self) -> Any:

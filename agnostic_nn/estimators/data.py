@@ -26,7 +26,7 @@ def library_of(values: Any) -> Backend:
     return backend_of(values) or get_backend("numpy")
 
 
-def on_host(values: Any) -> Any:
+def as_numpy(values: Any) -> Any:
     """Return an array of any library as a NumPy array, everything else as it is."""
     library = backend_of(values)
     return values if library is None else library.to_numpy(values)
@@ -58,7 +58,7 @@ def check_targets(estimator: Any, X: Any, y: Any, *, numeric: bool) -> Any:
     library = library_of(X)
     if not numeric or library.name == "numpy" or library_of(y).xp is not library.xp:
         y = check_array(
-            on_host(y), accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y",
+            as_numpy(y), accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y",
             estimator=estimator,
         )  # fmt: skip
         if numeric and y.dtype.kind == "O":
@@ -73,7 +73,7 @@ def check_weights(sample_weight: Any, n: int) -> Any:
         return None
     check_unmasked("sample_weight", sample_weight)
     return _check_sample_weight(
-        on_host(sample_weight), host.asarray([0.0] * n), ensure_non_negative=True
+        as_numpy(sample_weight), host.asarray([0.0] * n), ensure_non_negative=True
     )
 
 

@@ -15,7 +15,7 @@ from ..losses import LOSSES, Loss, get_loss
 from ..namespace import Array
 from ..training import History
 from .base import BaseMLP, takes_minibatches
-from .data import library_of, on_host
+from .data import as_numpy, library_of
 from .parameters import CONSTRAINTS
 
 #: Losses of a probability, which a regressor does not predict.
@@ -219,5 +219,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         X, Y, weight = held_out
         if weight is None:
             return history["validation_score"][-1]
-        predicted = on_host(self.network_.predict(X))
-        return float(r2_score(on_host(Y), predicted, sample_weight=weight))
+        predicted = as_numpy(self.network_.predict(X))
+        return float(r2_score(as_numpy(Y), predicted, sample_weight=weight))

@@ -71,6 +71,7 @@ class Sequential(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return those of all layers, in their order."""
+        self._count(n_prev)  # here, for a step is run many times, and remembers nothing
         return [q for layer in self._named("parameters", n_prev) for q in layer]
 
     def buffers(self, n_prev: int) -> list[Buffer]:
@@ -95,12 +96,7 @@ class Sequential(Layer):
 
     def deal(self, p: Held, n_prev: int) -> list[Held]:
         """Hand out what all layers hold, to each its own."""
-        counts = self._counts.get(n_prev)
-        if counts is None:  # once: a step is run many times
-            counts = self._counts[n_prev] = [
-                (len(layer.parameters(n)), len(layer.buffers(n)), len(layer.masks(n)))
-                for layer, n in self._with_inputs(n_prev)
-            ]
+        counts = self._count(n_prev)
         first = sum(count[0] for count in counts)
         second = first + sum(count[1] for count in counts)
         # a prediction has no masks: nobody gets any
@@ -109,6 +105,14 @@ class Sequential(Layer):
             tuple(x for pile, n in zip(piles, each, strict=True) for x in itertools.islice(pile, n))
             for each in counts
         ]
+
+    def _count(self, n_prev: int) -> list[tuple[int, int, int]]:
+        if n_prev not in self._counts:
+            self._counts[n_prev] = [
+                (len(layer.parameters(n)), len(layer.buffers(n)), len(layer.masks(n)))
+                for layer, n in self._with_inputs(n_prev)
+            ]
+        return self._counts[n_prev]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, list[Cache]]:
         """Run the lesson's forward propagation."""
