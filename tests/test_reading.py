@@ -242,6 +242,7 @@ def test_parts_are_the_table(tmp_path, ending):
      "jsonl": lambda: frame.to_json(path, orient="records", lines=True)}[ending]()  # fmt: skip
     parts = [part.frame for part in read_parts(path, rows=4)]
     assert [len(part) for part in parts] == [4, 4, 2]
+    assert not any(isinstance(part["b"].dtype, pd.CategoricalDtype) for part in parts)
     whole = pd.concat(parts, ignore_index=True)
     pd.testing.assert_frame_equal(whole, frame, check_dtype=False)
 

@@ -55,10 +55,10 @@ def as_frame(table: Any, argument: str = "X") -> Any:
     pandas = import_pandas()
     if isinstance(table, pandas.DataFrame):
         frame = table
+    elif hasattr(table, "to_pandas"):
+        frame = table.to_pandas()
     elif hasattr(table, "__arrow_c_stream__"):
         frame = import_arrow().table(table).to_pandas()
-    elif hasattr(table, "to_pandas"):  # a library of before Arrow's interface
-        frame = table.to_pandas()
     else:
         try:
             frame = pandas.DataFrame(table)

@@ -95,15 +95,14 @@ def _read_parquet(source: Source) -> Iterator[Chunk]:
     import pyarrow.parquet as parquet
 
     with parquet.ParquetFile(source.path) as file:
-        texts = [f.name for f in file.schema_arrow if pa.types.is_string(f.type)]
+        schema = file.schema_arrow
+        texts = [f.name for f in schema if pa.types.is_string(f.type)]
     # text that repeats itself is read as such: what it takes is known before it is written out
     with parquet.ParquetFile(source.path, read_dictionary=texts) as file:
         n = file.metadata.num_rows
         rows = n if source.rows is None else source.rows
-        source.check_size(len(file.schema_arrow) * min(rows, n))
-        yield from _arrow_chunks(
-            source, file.iter_batches(_batch(rows, len(file.schema_arrow))), file.schema_arrow
-        )
+        source.check_size(len(schema) * min(rows, n))
+        yield from _arrow_chunks(source, file.iter_batches(_batch(rows, len(schema))), schema)
 
 
 def _batch(rows: int, columns: int) -> int:
