@@ -36,3 +36,45 @@ def two_moons():
     y = np.where(label == 0, np.sin(angle), 0.5 - np.sin(angle))
     X = np.stack([x, y], axis=1) + 0.05 * random.standard_normal((40, 2))
     return X - X.mean(axis=0), label.astype(np.float64)[:, None]
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code, and what it wrote to each stream."""
+
+    from agnostic_nn.cli import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit_:
+            main([str(argument) for argument in arguments])
+        streams = capsys.readouterr()
+        return exit_.value.code, streams.out, streams.err
+
+    return run
+
+
+@pytest.fixture
+def fails(run):
+    """Run a command that must fail with one line holding the given words."""
+
+    def fails(*arguments, words, code=2):
+        got, _, error = run(*arguments)
+        assert got == code
+        assert error.startswith("agnostic-nn: error: ")
+        assert error.count("\n") == 1
+        assert "Traceback" not in error
+        for word in words:
+            assert word in error
+
+    return fails
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the drawing out, which takes most of a short run's time."""
+    from agnostic_nn.cli import pictures
+
+    def drawn(self, form, settings, **options):
+        return b"\x89PNG\r\n\x1a\n" if form == "png" else b"<svg/>"
+
+    monkeypatch.setattr(pictures.Picture, "_drawn", drawn)

@@ -149,6 +149,7 @@ class Source:
     def read(cls, settings: Settings) -> Source:
         """Read a table and look at its target; the same settings give the same rows."""
         from ..tabular import read_table, task_of
+        from ..tabular.scores import leading
         from ..tabular.splits import Splits
 
         if not settings.data:
@@ -162,6 +163,7 @@ class Source:
         task, reason = task_of(y)
         if settings.task is not None:
             task, reason = settings.task, "as --task says"
+        leading(settings.metric, task)
         if settings.class_weight is not None and task != "classification":
             raise InvalidArgument(
                 f"class_weight={settings.class_weight!r}: wanted classes, the task is {task}."

@@ -134,7 +134,7 @@ def cross_validated(
         {**whole.scores, "test": _over(tests, statistics.fmean)},
         tests,
         Part(source.examples.at([row for fold in folds for row in fold.held]), data.preparation),
-        host.concatenate(outputs),
+        host.concatenate(outputs).reshape(-1, data.preparation.n_outputs),
         [(fold.repeat, fold.number) for fold in folds for _ in fold.held],
         mean_importance([one.importance for one in found]),
         whole.linear_rows,
