@@ -52,6 +52,7 @@ def finish(
         typer.echo(json.dumps({"run": str(folder), "model": str(folder / MODEL), **metrics}))
         return
     report.show_outcome(outcome)
+    say(report.verdict(outcome, lead))
     speed = f"{metrics['examples_per_second']:,.0f} examples/s"
     say(f"training time: {metrics['seconds']:.1f} s, {speed}")
     say(f"model: {folder / MODEL}")

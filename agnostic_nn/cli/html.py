@@ -14,7 +14,7 @@ from .data import Source
 from .options import Settings
 from .outcome import BASELINE, LINEAR, NETWORK, Outcome
 from .pictures import Picture
-from .report import cell, heading
+from .report import cell, heading, verdict
 
 if TYPE_CHECKING:
     from ..tabular.scores import Score
@@ -62,7 +62,7 @@ def write_report(
              outcome.spread.get(model, {}).get(lead.name))
             for model in (NETWORK, LINEAR, BASELINE)
         ],
-        verdict=_verdict(outcome, lead),
+        verdict=verdict(outcome, lead),
         scores=list(_scores(outcome)),
         columns=preparation.columns[:MOST_LINES],
         more_columns=max(0, len(preparation.columns) - MOST_LINES),
@@ -75,20 +75,6 @@ def write_report(
         again=f"agnostic-nn train --like {shlex.quote(str(path.parent))}",
     )  # fmt: skip
     write(path, text.encode())
-
-
-def _verdict(outcome: Outcome, lead: Score) -> str:
-    """Return in a sentence what the network adds to what stands beside it."""
-    network, linear, constant = (
-        outcome.scores["test"][model][lead.name] for model in (NETWORK, LINEAR, BASELINE)
-    )
-    if network is None or linear is None or constant is None:
-        return f"{lead.title} is not defined on these rows."
-    if lead.better(network, constant) <= 0.0:
-        return "The network is no better than giving the same answer to every row."
-    if lead.better(network, linear) <= 0.0:
-        return "A linear model does as well: the network adds nothing to it here."
-    return f"Beyond a linear model the network adds {abs(network - linear):.4g} in {lead.title}."
 
 
 def _scores(outcome: Outcome) -> Iterator[tuple[str, str, list[str]]]:

@@ -45,8 +45,7 @@ class Picture:
         texts = self.figure.findobj(Text)
         fonts, lacking = fonts_for(text.get_text() for text in texts)
         if lacking:
-            for text in texts:
-                text.set_text(spelled(text.get_text(), lacking))
+            _spell(self.figure, texts, lacking)
         return self._drawn("png", {"font.family": fonts}, dpi=130)
 
     def svg(self) -> str:
@@ -75,6 +74,19 @@ class Picture:
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             self.figure.savefig(content, format=form, **options)
         return content.getvalue()
+
+
+def _spell(figure: Any, texts: Sequence[Any], lacking: set[str]) -> None:
+    """Put escapes for letters that no font here has."""
+    from matplotlib.ticker import FixedFormatter
+
+    for text in texts:
+        text.set_text(spelled(text.get_text(), lacking))
+    for axes in figure.axes:  # which have the names beside them from a list of their own
+        for axis in (axes.xaxis, axes.yaxis):
+            names = axis.get_major_formatter()
+            if isinstance(names, FixedFormatter):
+                names.seq = [spelled(name, lacking) for name in names.seq]
 
 
 def of_run(outcome: Outcome, lead: Score) -> list[Picture]:
@@ -166,8 +178,11 @@ def confusion_matrix(truth: Any, predicted: Any, classes: Sequence[Any], title: 
     size = 10.0 if n <= 16 else max(5.5, 170.0 / min(n, MOST_NAMES))
     long = max(map(len, names)) * size > 30.0 or n > 16
     turned = {"rotation": 90} if n > 16 else {"rotation": 45, "ha": "right"} if long else {}
-    axes.set_xticks(range(0, n, step), names[::step], fontsize=size, **turned)
-    axes.set_yticks(range(0, n, step), names[::step], fontsize=size)
+    for axis in (axes.xaxis, axes.yaxis):
+        _name_ticks(axis, range(0, n, step), names[::step])
+    axes.tick_params(labelsize=size)
+    for label in axes.get_xticklabels():
+        label.set(**turned)
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
     if n <= MOST_COUNTS:
         for i, row in enumerate(counts):
@@ -233,7 +248,7 @@ def importance(found: Sequence[Importance], lead: Score) -> Picture:
     places = range(len(shown))
     axes.barh(places, [one.mean for one in shown], xerr=[one.spread for one in shown],
               color=_BLUE, alpha=0.8, error_kw={"ecolor": _GREY})  # fmt: skip
-    axes.set_yticks(places, names)
+    _name_ticks(axes.yaxis, places, names)
     change = "falls" if lead.higher else "rises"
     axes.set_xlabel(f"how much {lead.title} {change} when the column is shuffled")
     _plain(axes)
@@ -259,6 +274,14 @@ def _wide(epochs: Sequence[float]) -> tuple[float, float]:
 
 def _short(count: int) -> str:
     return str(count) if count < 10_000 else f"{count / 1000:.0f}k"
+
+
+def _name_ticks(axis: Any, places: Sequence[int], names: Sequence[str]) -> None:
+    """Put names beside an axis; other than `set_ticks`, in a list that can be had again."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(FixedFormatter(names))
 
 
 def _plain(axes: Any) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import printable
-from .outcome import BASELINE, Outcome, Scores
+from .outcome import BASELINE, LINEAR, NETWORK, Outcome, Scores
 
 if TYPE_CHECKING:
     from ..tabular import Preparation
+    from ..tabular.scores import Score
 
 
 def show_outcome(outcome: Outcome) -> None:
@@ -45,6 +46,20 @@ def show_scores(
         ]
         table.add_row(escape(printable(name)), *cells)
     Console().print(table)
+
+
+def verdict(outcome: Outcome, lead: Score) -> str:
+    """Return in a sentence what the network adds to what stands beside it."""
+    network, linear, constant = (
+        outcome.scores["test"][model][lead.name] for model in (NETWORK, LINEAR, BASELINE)
+    )
+    if network is None or linear is None or constant is None:
+        return f"{lead.title} is not defined on these rows."
+    if lead.better(network, constant) <= 0.0:
+        return "The network is no better than giving the same answer to every row."
+    if lead.better(network, linear) <= 0.0:
+        return "A linear model does as well: the network adds nothing to it here."
+    return f"Beyond a linear model the network adds {abs(network - linear):.4g} in {lead.title}."
 
 
 def heading(model: str, preparation: Preparation) -> str:
