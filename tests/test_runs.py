@@ -183,6 +183,26 @@ def test_a_run_that_was_stopped_goes_on_with_all_it_was_told(run, tmp_path, monk
     }
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_of_an_earlier_version_goes_on(run, tmp_path, monkeypatch):
+    """Whose settings were all that was written, and few."""
+    from agnostic_nn.cli import fitting
+
+    class Stop(fitting.EpochLines):
+        def __call__(self, net, history):
+            if history["epoch"][-1] == 2:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "EpochLines", Stop)
+        run("train", CLINIC, "--target", "ill", "--epochs", 4, "--out", tmp_path / "run")
+    old = {"data": str(CLINIC), "target": "ill", "task": None, "test_fraction": 0.2, "seed": 0}
+    (tmp_path / "run" / "settings.json").write_text(json.dumps(old))
+    code, _, error = run("resume", tmp_path / "run")
+    assert (code, error) == (0, "")
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 # The report
 
 

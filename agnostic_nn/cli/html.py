@@ -67,7 +67,7 @@ def write_report(
         columns=preparation.columns[:MOST_LINES],
         more_columns=max(0, len(preparation.columns) - MOST_LINES),
         classes=metrics.get("by_class", [])[:MOST_LINES],
-        choices=list(_choices(run["settings"], run["given"])),
+        choices=list(_choices(run["settings"], run.get("given", ()))),
         wrong=_most_wrong(outcome, predictions),
         pictures={picture.name: (Markup(picture.svg()), picture.caption, 67.0 * picture.width)
                   for picture in pictures},
