@@ -360,7 +360,7 @@ def softmax_gradient(dA: Array, Z: Array, *, xp: Namespace) -> Array:
 
 
 def identity_gradient(dA: Array, Z: Array, *, xp: Namespace) -> Array:
-    """DZ = dA."""
+    """dZ = dA."""
     return dA
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_type_hints
 
 import array_api_compat
 
 from .errors import InvalidType
 
+
+class Kind(NamedTuple):
+    """What the numbers of an array may be: in words, and in the standard's names of dtypes."""
+
+    wanted: str
+    dtypes: tuple[str, ...]
+
+
+_FLOATS = Kind("floating-point numbers, such as float32", ("real floating",))
+
 #: An array of floating-point numbers, of any library that follows the Array API standard.
-Array = Any
+Array = Annotated[Any, _FLOATS]
 #: An array that may hold whole numbers or yes and no as well: labels, counts, weights.
-Numbers = Any
+Numbers = Annotated[Any, Kind("real numbers", ("real floating", "integral", "bool"))]
 #: A module with the functions of the Array API standard.
 Namespace = Any
 
@@ -48,25 +58,37 @@ def agnostic(function: Function) -> Function:
     def with_namespace(*args: Any, xp: Namespace | None = None, **options: Any) -> Any:
         if xp is None:
             xp = namespace_of(*args, *options.values())
-            kinds = function.__annotations__
+            kinds = _kinds(function)
             _check_arrays(dict(zip(kinds, args, strict=False)) | options, kinds, xp)
         return function(*args, xp=xp, **options)
 
     return cast(Function, with_namespace)
 
 
-def _check_arrays(arguments: dict[str, Any], kinds: dict[str, str], xp: Namespace) -> None:
+@functools.cache
+def _kinds(function: Callable[..., Any]) -> dict[str, tuple[Kind | None, bool]]:
+    """Return what the annotation of each parameter says: the kind of array, and whether of none."""
+    kinds = {}
+    for name, hint in get_type_hints(function, include_extras=True).items():
+        parts = get_args(hint) if type(None) in get_args(hint) else (hint,)
+        found = [kind for part in parts for kind in getattr(part, "__metadata__", ())]
+        kinds[name] = (found[0] if found else None, len(parts) > 1)
+    return kinds
+
+
+def _check_arrays(
+    arguments: dict[str, Any], kinds: dict[str, tuple[Kind | None, bool]], xp: Namespace
+) -> None:
     """What is called an array is one, and of numbers that all libraries reckon with alike."""
     for name, value in arguments.items():
-        kind, _, optional = str(kinds.get(name, "")).partition(" | ")
+        kind, optional = kinds.get(name, (None, False))
         if value is None and optional:
             continue
-        if kind in ("Array", "Numbers") and not array_api_compat.is_array_api_obj(value):
+        if kind is not None and not array_api_compat.is_array_api_obj(value):
             raise InvalidType(f"{name} is of type {type(value).__name__}: wanted an array.")
-        whole = ("bool", "integral") if kind == "Numbers" else ()
+        wanted, dtypes = kind or _FLOATS
         for array in _arrays([value]):
-            if not xp.isdtype(array.dtype, ("real floating", *whole)):
-                wanted = "real numbers" if whole else "floating-point numbers, such as float32"
+            if not xp.isdtype(array.dtype, dtypes):
                 raise InvalidType(f"{name} is an array of {array.dtype}: wanted {wanted}.")
 
 

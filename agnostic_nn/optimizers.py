@@ -96,7 +96,7 @@ class Optimizer(Value):
 
 
 def decay_weights(theta: Array, decayed: Array, rate: Rate) -> Array:
-    """Theta = theta - rate * theta, where `decayed` is 1 (the weights) and not 0 (the biases)."""
+    """theta = theta - rate * theta, where `decayed` is 1 (the weights) and not 0 (the biases)."""
     theta -= rate * decayed * theta
     return theta
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sklearn import get_config
@@ -55,16 +56,42 @@ def takes_minibatches(estimator: Any) -> bool:
     return True
 
 
+# a dataclass keeps its arguments as scikit-learn wants it: untouched, by their own names
+@dataclass(kw_only=True, eq=False, repr=False)
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """Base of `MLPClassifier` and `MLPRegressor`."""
+    """Base of `MLPClassifier` and `MLPRegressor`, with the parameters they share."""
+
+    solver: Any = "adam"
+    alpha: float = 0.0001
+    batch_size: Any = "auto"
+    learning_rate: Any = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    verbose: Any = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    backend: Any = None
+    dtype: Any = None
+    dropout: Any = 0.0
+    initializer: str | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    callbacks: Any = None
+    progress: bool | None = False
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
-
-    def _store(self, parameters: Mapping[str, Any]) -> None:
-        """Keep the arguments of the constructor, as scikit-learn wants them: untouched."""
-        for name in parameters:
-            if name not in ("self", "__class__"):
-                setattr(self, name, parameters[name])
 
     # What the two estimators say differently
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sklearn.base import RegressorMixin, _fit_context
@@ -22,6 +23,7 @@ from .parameters import CONSTRAINTS
 _OF_PROBABILITIES = {"binary_cross_entropy", "categorical_cross_entropy"}
 
 
+@dataclass(eq=False, repr=False)
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """A regressor with hidden layers; the interface of scikit-learn's `MLPRegressor`.
 
@@ -83,43 +85,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         "loss": [StrOptions(set(LOSSES) - _OF_PROBABILITIES), Loss],
     }
 
-    def __init__(
-        self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: Any = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        backend: Any = None,
-        dtype: Any = None,
-        dropout: Any = 0.0,
-        initializer: str | None = None,
-        weight_decay: float | None = None,
-        clip_norm: float | None = None,
-        callbacks: Any = None,
-        progress: bool | None = False,
-    ) -> None:
-        self._store(locals())
+    loss: Any = "squared_error"
+    hidden_layer_sizes: Any = (100,)
+    activation: Any = "relu"
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation: Any = None) -> Self:

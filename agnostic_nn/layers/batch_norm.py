@@ -44,7 +44,7 @@ class BatchNorm(Layer):
         check_number("epsilon", self.epsilon, at_least=0.0)
 
     def parameters(self, n_prev: int) -> list[Parameter]:
-        """Gamma and beta, (n[l-1], 1) each."""
+        """gamma and beta, (n[l-1], 1) each."""
         return [Parameter("gamma", (n_prev, 1), 1.0), Parameter("beta", (n_prev, 1))]
 
     def buffers(self, n_prev: int) -> list[Buffer]:

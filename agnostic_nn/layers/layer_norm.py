@@ -36,7 +36,7 @@ class LayerNorm(Layer):
         check_number("epsilon", self.epsilon, at_least=0.0)
 
     def parameters(self, n_prev: int) -> list[Parameter]:
-        """Gamma and beta, (n[l-1], 1) each."""
+        """gamma and beta, (n[l-1], 1) each."""
         return [Parameter("gamma", (n_prev, 1), 1.0), Parameter("beta", (n_prev, 1))]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Cache]:

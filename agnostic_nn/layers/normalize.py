@@ -21,7 +21,7 @@ def normalize(
 
 
 def normalize_backward(dN: Array, N: Array, r: Array, axis: int, xp: Namespace) -> Array:
-    """DA = r (dN - mean(dN) - N mean(dN N)), for mean and variance depend on A as well."""
+    """dA = r (dN - mean(dN) - N mean(dN N)), for mean and variance depend on A as well."""
     shift = xp.mean(dN, axis=axis, keepdims=True)
     stretch = xp.mean(dN * N, axis=axis, keepdims=True)
     return r * (dN - shift - N * stretch)

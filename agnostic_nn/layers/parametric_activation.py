@@ -62,7 +62,7 @@ class ParametricActivation(Layer):
         input_gradient: bool = True,
         xp: Namespace,
     ) -> tuple[Array, tuple[Array, ...]]:
-        """DZ = dA + a (g'(Z) dA - dA) and da = (1/m) sum(dA (g(Z) - Z))."""
+        """dZ = dA + a (g'(Z) dA - dA) and da = (1/m) sum(dA (g(Z) - Z))."""
         Z, difference, a = cache
         m = Z.shape[1]
         dZ = dA + a * (get_activation(self.function).backward(dA, Z, xp=xp) - dA)

@@ -75,7 +75,7 @@ class PeriodicEmbedding(Layer):
         return n_prev + self._embedded(n_prev) * (self.length - 1)
 
     def parameters(self, n_prev: int) -> list[Parameter]:
-        """W1, b1 (columns, h), W2 (columns, length - 1, h) and b2 (columns, length - 1)."""
+        """w1, b1 (columns, h), W2 (columns, length - 1, h) and b2 (columns, length - 1)."""
         n, h = self._embedded(n_prev), self.frequencies
 
         def frequencies(shape: tuple[int, ...], generator: Any) -> Array:

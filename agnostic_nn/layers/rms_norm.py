@@ -35,7 +35,7 @@ class RMSNorm(Layer):
         check_number("epsilon", self.epsilon, at_least=0.0)
 
     def parameters(self, n_prev: int) -> list[Parameter]:
-        """Gamma, (n[l-1], 1)."""
+        """gamma, (n[l-1], 1)."""
         return [Parameter("gamma", (n_prev, 1), 1.0)]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Cache]:
