@@ -186,3 +186,31 @@ class Layer:
     def remember(self, cache: Cache, *, xp: Namespace) -> tuple[Array, ...]:
         """Return the buffers after the training step that left this cache."""
         return ()
+
+
+def drawn(layer: Layer, n_prev: int, m: int, generator: Any) -> Held:
+    """Draw numbers for all that a layer holds, to try it with m examples.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    n_prev, m : int
+        n[l-1], how many features go in, and of how many examples.
+    generator : object
+        Random numbers, with the methods of NumPy's.
+
+    Returns
+    -------
+    tuple of arrays of the host
+        Parameters from N(0, 1), buffers between 1/2 and 3/2, for they may be variances, and masks
+        of 0 and 2.
+    """
+    return (
+        *(generator.standard_normal(q.shape) for q in layer.parameters(n_prev)),
+        *(0.5 + generator.random(q.shape) for q in layer.buffers(n_prev)),
+        *(
+            2.0 * generator.integers(0, 2, (mask.width, mask.members * m))
+            for mask in layer.masks(n_prev)
+        ),
+    )

@@ -150,6 +150,81 @@ SCHEDULES = {
     "warm_up": lambda t, T: 0.001 * min(t, 1.0),
 }
 
+
+def each(function):
+    """One example, a column, at a time; the vectors of a layer are columns as well."""
+
+    def layer(A, *held):
+        flat = [p[:, 0] if p.ndim == 2 and p.shape[1] == 1 else p for p in held]
+        return np.stack([function(x, *flat) for x in A.T], axis=1)
+
+    return layer
+
+
+def each_member(function):
+    """One column at a time, of which the first half is the first member's, and so on; k = 2."""
+
+    def layer(A, *held):
+        m = A.shape[1] // 2
+        return np.stack([function(x, i // m, *held) for i, x in enumerate(A.T)], axis=1)
+
+    return layer
+
+
+def periodic(x, w1, b1, W2, b2):
+    vectors = [
+        [x[i], *(W2[i].dot(np.cos(2.0 * np.pi * w1[i] * x[i] + b1[i])) + b2[i])]
+        for i in range(len(x))
+    ]
+    return np.concatenate(vectors)
+
+
+def batch_norm(A, gamma, beta, mean, variance):
+    deviation = np.sqrt(np.var(A, axis=1, keepdims=True) + 1e-5)
+    return gamma * (A - np.mean(A, axis=1, keepdims=True)) / deviation + beta
+
+
+def batch_norm_predicting(A, gamma, beta, mean, variance):
+    return gamma * (A - mean) / np.sqrt(variance + 1e-5) + beta
+
+
+def batch_norm_remembering(A, gamma, beta, mean, variance):
+    """A tenth of the new; the variance as it is estimated from a sample."""
+    new_mean = np.mean(A, axis=1, keepdims=True)
+    new_variance = np.var(A, axis=1, keepdims=True, ddof=1)
+    return 0.9 * mean + 0.1 * new_mean, 0.9 * variance + 0.1 * new_variance
+
+
+#: Layers, of A_prev with one example per column and of what they hold; as their `example` is.
+LAYERS = {
+    "Activate": np.tanh,
+    "BatchNorm": batch_norm,
+    "Dense": each(lambda x, W, b: np.tanh(W.dot(x) + b)),
+    "Dropout": lambda A, mask: mask * A,
+    "Embedding": each(lambda x, E: np.concatenate([x[1:], E[:, int(x[0])]])),
+    "EnsembleDense": each_member(
+        lambda x, j, W, r, s, b: np.tanh(s[:, j] * W.dot(r[:, j] * x) + b[:, j])
+    ),
+    "LayerNorm": each(
+        lambda x, gamma, beta: gamma * (x - np.mean(x)) / np.sqrt(np.var(x) + 1e-5) + beta
+    ),
+    "MemberDense": each_member(lambda x, j, W, b: np.tanh(W[j].dot(x) + b[j, :, 0])),
+    "Members": lambda A: np.concatenate([A, A], axis=1),
+    "NeuralTangentDense": each(lambda x, W, b: np.tanh(W.dot(x) / np.sqrt(len(x)) + b)),
+    "ParametricActivation": each(lambda x, a: x + a * (np.tanh(x) - x)),
+    "PeriodicEmbedding": each(periodic),
+    "RMSNorm": each(lambda x, gamma: gamma * x / np.sqrt(np.mean(x**2) + 1e-5)),
+    "Residual": each(lambda x, P, p, W, b: P.dot(x) + p + np.tanh(W.dot(x) + b)),
+    "Scale": each(lambda x, s: s * x),
+    "Sequential": lambda A: 1.0 / (1.0 + np.exp(-np.tanh(A))),
+}
+
+#: What a layer predicts, where that is not what a training step computes; without masks.
+PREDICTING = {"BatchNorm": batch_norm_predicting, "Dropout": lambda A: A}
+
+#: What a layer remembers after a training step.
+REMEMBERING = {"BatchNorm": batch_norm_remembering}
+
 #: The variance of each entry of W, (n[l], n[l-1]) = (300, 200).
 INITIALIZERS = {
     "he_normal": 2 / 200,

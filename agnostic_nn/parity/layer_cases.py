@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..backends import get_backend, host
-from ..layer import Layer
+from ..layer import Layer, drawn
 from ..layers import LAYERS
 from ..namespace import Array, Namespace
 from .cases import Case
@@ -18,21 +18,16 @@ def layers() -> Iterator[Case]:
     """Yield the example that each layer gives of itself."""
     for name, kind in LAYERS.items():
         layer = kind.example()
-        yield Case("layers", _layer(name, layer), _inputs(layer))
+        yield Case("layers", _layer(name, layer), inputs(layer))
 
 
-def _inputs(layer: Layer) -> tuple[Array, ...]:
+def inputs(layer: Layer) -> tuple[Array, ...]:
     """A_prev, with whole numbers in its first row, dA, and what the layer holds."""
     random = host.generator(9)
     A_prev = random.standard_normal((FEATURES, EXAMPLES))
     A_prev[0, :] = random.integers(0, 3, EXAMPLES)
-    held: list[Array] = [random.standard_normal(q.shape) for q in layer.parameters(FEATURES)]
-    held += [0.5 + random.random(q.shape) for q in layer.buffers(FEATURES)]  # variances too
-    held += [
-        2.0 * random.integers(0, 2, (mask.width, mask.members * EXAMPLES))
-        for mask in layer.masks(FEATURES)
-    ]
-    A, _ = layer.forward(A_prev, tuple(held), xp=get_backend("numpy").xp)
+    held = drawn(layer, FEATURES, EXAMPLES, random)
+    A, _ = layer.forward(A_prev, held, xp=get_backend("numpy").xp)
     return (A_prev, random.standard_normal(A.shape), *held)
 
 

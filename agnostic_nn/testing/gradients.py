@@ -9,13 +9,14 @@ from ..activations import Activation, get_activation
 from ..backends import host
 from ..errors import InvalidArgument
 from ..gradients import central_differences, gradient_check
+from ..layer import Layer, drawn
 from ..losses import Loss
 from ..network import Network
 from .variants import VARIANTS, place_of, unit_roundoff
 
 
 def assert_gradients(
-    subject: str | Activation | Loss | Network,
+    subject: str | Activation | Loss | Layer | Network,
     *points: Any,
     tolerance: float = 1e-7,
     seed: int = 0,
@@ -26,14 +27,16 @@ def assert_gradients(
 
     Parameters
     ----------
-    subject : Activation, Loss, Network or str
+    subject : Activation, Loss, Layer, Network or str
         An activation: its derivative, and Eq. 1. A loss: dA[L], and dZ[L] and the cost from
-        logits where it has them. A network in float64: every parameter's gradient, after those
-        of its activations and its loss. A name in `ACTIVATIONS` will do.
+        logits where it has them. A layer: dA_prev, and the gradient of each of its parameters,
+        which are drawn from N(0, 1). A network in float64: every parameter's gradient, after
+        those of its activations and its loss. A name in `ACTIVATIONS` will do.
     *points : array-like
         Where to look, besides 3 by 8 random points: Z for an activation; A and Y, of one shape,
-        for a loss. X and Y, one example per row, for a network, which has no random ones. At a
-        kink, where there is no derivative, differences find another number.
+        for a loss; A_prev for a layer, whose random one is 4 by 6. X and Y, one example per row,
+        for a network, which has no random ones. At a kink, where there is no derivative,
+        differences find another number.
     tolerance : float, default 1e-7
         Allowed difference, relative to 1 + \|f'\|; for a network the relative error that
         `gradient_check` returns. Differences are right to about h^2 f''' and u f / h, some
@@ -57,6 +60,8 @@ def assert_gradients(
         _assert_network_gradients(subject, points, tolerance, seed)
     elif isinstance(subject, Loss):
         _assert_loss_gradients(subject, points, tolerance, seed)
+    elif isinstance(subject, Layer):
+        _assert_layer_gradients(subject, points, tolerance, seed)
     else:
         _assert_activation_gradients(get_activation(subject), points, tolerance, seed)
 
@@ -101,6 +106,38 @@ def _assert_loss_gradients(loss: Loss, points: Sequence[Any], tolerance: float, 
         expected = loss.function(output(Z, xp=xp), Y, xp=xp)
         got = loss.logit_function(Z, Y, xp=xp)
         _check_gradient(f"the loss {loss.name} from logits", "Z", Z, expected, got, tolerance)
+
+
+def _assert_layer_gradients(
+    layer: Layer, points: Sequence[Any], tolerance: float, seed: int
+) -> None:
+    xp, random = VARIANTS["numpy"].xp, host.generator(seed)
+    name = type(layer).__name__
+    if len(points) > 1:
+        raise InvalidArgument(f"points: wanted A_prev alone for the layer {name}.")
+    A_prev = VARIANTS["numpy"].asarray(points[0] if points else random.standard_normal((4, 6)))
+    n_prev, m = A_prev.shape
+    held = drawn(layer, n_prev, m, random)
+    A, cache = layer.forward(A_prev, held, xp=xp)
+    dA = random.standard_normal(A.shape)
+    dA_prev, dp = layer.backward(dA, cache, xp=xp)
+    weights = dA / A.shape[1]  # the cost is the mean over the columns: of each member's, too
+
+    def expected(i: int) -> Any:
+        """The gradient of the cost by A_prev, or by what follows it."""
+        given = [A_prev, *held]
+
+        def forward(moved: Any) -> Any:
+            arrays = (*given[:i], moved, *given[i + 1 :])
+            return layer.forward(arrays[0], arrays[1:], xp=xp)[0]
+
+        return _differences(forward, given[i], weights)
+
+    what = f"dA_prev of {name}"
+    _check_gradient(what, "A_prev", A_prev, m * expected(0), dA_prev, tolerance)
+    for i, (parameter, got) in enumerate(zip(layer.parameters(n_prev), dp, strict=True)):
+        what = f"d{parameter.name} of {name}"
+        _check_gradient(what, parameter.name, held[i], expected(i + 1), got, tolerance)
 
 
 def _assert_network_gradients(
