@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .backends import Backend
-from .checks import check_flag, check_number
+from .checks import check_flag, check_number, look_up
 from .errors import InvalidArgument, shown
 from .fingerprints import Prints, check_prints
 from .namespace import Array
@@ -28,17 +28,25 @@ from .training_files import PREFIX, pack_training, vector
 #: Where no interval is given, training takes at least this many times as long as writing.
 SPARING = 20
 
+#: What tells which epoch is the best, and which of equally good ones is.
+WATCHED, AMONG_EQUALS = (dict.fromkeys(names) for names in (("cost", "score"), ("first", "last")))
+
 _BEST, _BEST_BUFFERS = f"{PREFIX}best", f"{PREFIX}best_buffers"
 
 
 @dataclass
 class Best:
-    """The best epoch so far, by the cost that is watched."""
+    """The best epoch so far, by the cost that is watched, or by minus the score."""
 
     cost: float = math.inf
     epoch: int = 0
     theta: Array = None
     buffers: Array = None
+
+    def is_beaten_by(self, cost: float, plan: Plan) -> bool:
+        """Whether an epoch with this cost is a better one."""
+        least = self.cost - (plan.tolerance if self.cost < math.inf else 0.0)
+        return cost <= least if plan.among_equals == "last" else cost < least
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,9 @@ class Plan:
     patience: int | None
     tolerance: float
     clip_norm: float | None
+    drop_last: bool = False
+    watch: str = "cost"
+    among_equals: str = "first"
 
     def __post_init__(self) -> None:
         check_number("first", self.first, at_least=0, integer=True)
@@ -74,6 +85,10 @@ class Plan:
             check_number("patience", self.patience, at_least=1, integer=True)
         if self.clip_norm is not None:
             check_number("clip_norm", self.clip_norm, above=0.0)
+        check_flag("drop_last", self.drop_last)
+        object.__setattr__(self, "drop_last", bool(self.drop_last))
+        look_up("watch", self.watch, WATCHED)
+        look_up("among_equals", self.among_equals, AMONG_EQUALS)
 
 
 class Checkpoint:

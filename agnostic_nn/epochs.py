@@ -21,6 +21,7 @@ from .network import ORDER, Network, training_of
 from .optimizers import get_optimizer
 from .progress import ProgressBar
 from .rows import is_finite
+from .schedules import Schedule
 from .step import TrainingStep
 from .training_state import History, Training
 
@@ -120,6 +121,8 @@ class Run:
         """Run one epoch, and return what the history keeps of it."""
         began, net, plan, examples = time.perf_counter(), self.net, self.plan, self.examples
         training, n = training_of(net), examples.n
+        if plan.drop_last and n >= plan.batch_size:
+            n -= n % plan.batch_size
         steps = -(-n // plan.batch_size)
         costs = training.history.get(self._watched, ())
         step = TrainingStep(net.objective, training.optimizer.in_a_step(), plan.clip_norm)
@@ -132,7 +135,7 @@ class Run:
                 # nothing else holds the order: it is gone before the next one is drawn
                 Epoch(
                     examples.data,
-                    _order(net.seed, training.epoch, n, examples.chosen, plan.shuffle),
+                    _order(net.seed, training.epoch, examples, plan.shuffle, n),
                     plan.batch_size,
                     _rates(training, steps, plan.last, costs),
                     _keys(net, training.epoch, steps),
@@ -165,8 +168,9 @@ class Run:
 
     def _compare(self, row: dict[str, float]) -> None:
         """Keep a copy of the parameters where the epoch is better than any before."""
-        cost, margin = row[self._watched], self.plan.tolerance
-        if cost < self.best.cost - (margin if self.best.cost < math.inf else 0.0):
+        score = self.plan.watch == "score"
+        cost = -row["validation_score"] if score else row[self._watched]
+        if self.best.is_beaten_by(cost, self.plan):
             arrays = (self.net.theta, self.net.buffers)
             copies = (self.net.xp.asarray(array, copy=True) for array in arrays)
             self.best = Best(cost, int(row["epoch"]), *copies)
@@ -230,11 +234,17 @@ def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
 def _rates(
     training: Training, steps: int, epochs: int, costs: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """The update's rate and the weight decay of each step; the schedule is read mid-step."""
+    """The update's rate and the weight decay of each step."""
     optimizer, rates = training.optimizer, []
+
+    def read(schedule: Schedule, i: int) -> float:
+        epoch = training.epoch + (i + schedule.within_step) / steps
+        return schedule(epoch, epochs, costs)
+
     for i in range(steps):
-        alpha = optimizer.schedule(training.epoch + (i + 0.5) / steps, epochs, costs)
-        rates.append((optimizer.rate(alpha, training.step + i + 1), alpha * optimizer.weight_decay))
+        alpha = read(optimizer.schedule, i)
+        decay = alpha * read(optimizer.decay_schedule, i)
+        rates.append((optimizer.rate(alpha, training.step + i + 1), decay))
     return rates
 
 
@@ -247,12 +257,13 @@ def _keys(net: Network, epoch: int, steps: int) -> Any:
     return step_keys(net.seed, epoch, numbers, xp)
 
 
-def _order(seed: int, epoch: int, n: int, chosen: Any, shuffle: bool) -> Any:
-    """The rows an epoch visits; None for all of them as they stand."""
-    if not shuffle:
-        return chosen
-    order = host.permutation(n, seed, ORDER, epoch)
-    return order if chosen is None else chosen[order]
+def _order(seed: int, epoch: int, examples: Examples, shuffle: bool, n: int) -> Any:
+    """The n rows an epoch visits; None for all of them as they stand."""
+    chosen, there = examples.chosen, examples.n
+    if not shuffle and chosen is None:
+        return None if n == there else host.asarray(range(n))
+    order = host.permutation(there, seed, ORDER, epoch) if shuffle else host.asarray(range(there))
+    return (order if chosen is None else chosen[order])[:n]
 
 
 def _evaluate(

@@ -37,8 +37,9 @@ class Parameter:
         Its shape.
     initial : callable or float, default 0.0
         How it begins: ``(shape, generator) -> array``, or one number for all of it.
-    decays : bool, default False
-        Whether weight decay and the L2 penalty pull it towards zero: weights do, biases do not.
+    decays : bool or float, default False
+        Whether weight decay and the L2 penalty pull it towards zero: weights do, biases do not. A
+        number says how strongly beside the weights.
     rate : float, default 1.0
         How fast it learns beside the others: a factor of the learning rate.
     """
@@ -46,7 +47,7 @@ class Parameter:
     name: str
     shape: tuple[int, ...]
     initial: Initializer | float = 0.0
-    decays: bool = False
+    decays: bool | float = False
     rate: float = 1.0
 
     @property

@@ -181,7 +181,7 @@ class Objective:
         return (*parameters, *self.unflatten(buffers, self.buffers, xp))
 
     def decayed(self, theta: Array, xp: Namespace) -> Array:
-        """Return 1 at every number of theta that decays, and 0 at the others."""
+        """Return at every number of theta how strongly it decays: weights 1, biases 0."""
         return self._by_parameter([float(q.decays) for q in self.parameters], theta, xp)
 
     def rates(self, theta: Array, xp: Namespace) -> Array | None:
@@ -221,7 +221,8 @@ class Objective:
     def penalty(self, theta: Array, xp: Namespace) -> Any:
         """Return l2 / 2 times the sum of all squares of what decays."""
         views = zip(self.unflatten(theta, self.parameters, xp), self.parameters, strict=True)
-        return 0.5 * self.l2 * sum(xp.sum(W * W) for W, parameter in views if parameter.decays)
+        squares = [float(each.decays) * xp.sum(W * W) for W, each in views if each.decays]
+        return 0.5 * self.l2 * sum(squares)
 
     def masks(self, key: Array, like: Array, xp: Namespace) -> Held:
         """Draw a training step's dropout masks, for as many examples as `like` has rows."""
@@ -260,7 +261,7 @@ class Objective:
         if self.l2 > 0.0:
             cost = cost + self.penalty(theta, xp)
             gradients = tuple(
-                dW + self.l2 * W if parameter.decays else dW
+                dW + self.l2 * float(parameter.decays) * W if parameter.decays else dW
                 for dW, W, parameter in zip(gradients, held, self.parameters, strict=False)
             )
         remembered = self.layers.remember(caches, xp=xp)

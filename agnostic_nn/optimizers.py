@@ -44,13 +44,13 @@ class Optimizer(Value):
     ----------
     learning_rate : float or Schedule
         The step alpha, or how it goes over time.
-    weight_decay : float, default 0.0
+    weight_decay : float or Schedule, default 0.0
         Decoupled weight decay: the fraction of each weight, times the learning rate, that a
         step takes away before the update. Biases are not decayed.
     """
 
     learning_rate: float | Schedule = 0.01
-    weight_decay: float = field(default=0.0, kw_only=True)
+    weight_decay: float | Schedule = field(default=0.0, kw_only=True)
 
     #: How many vectors shaped like theta the rule remembers.
     slots: ClassVar[int] = 0
@@ -62,13 +62,24 @@ class Optimizer(Value):
         object.__setattr__(self, "learning_rate", as_schedule(self.learning_rate))
         for name in ("momentum", "rho", "beta1", "beta2"):
             check_number(name, getattr(self, name, 0.0), at_least=0.0, below=1.0)
-        for name in ("epsilon", "weight_decay"):
-            check_number(name, getattr(self, name, 0.0), at_least=0.0)
+        check_number("epsilon", getattr(self, "epsilon", 0.0), at_least=0.0)
+        if not isinstance(self.weight_decay, Schedule):
+            check_number("weight_decay", self.weight_decay, at_least=0.0)
 
     @property
     def schedule(self) -> Schedule:
         """The learning rate over time."""
         return as_schedule(self.learning_rate)
+
+    @property
+    def decay_schedule(self) -> Schedule:
+        """The weight decay over time."""
+        return as_schedule(self.weight_decay)
+
+    @property
+    def decays(self) -> bool:
+        """Whether a step takes something away from the weights."""
+        return isinstance(self.weight_decay, Schedule) or self.weight_decay > 0.0
 
     def initial_state(self, theta: Array, xp: Namespace) -> Slots:
         """Zeros, one vector per slot."""
@@ -91,7 +102,7 @@ class Optimizer(Value):
             return self
         rule = copy.copy(self)
         object.__setattr__(rule, "learning_rate", None)
-        object.__setattr__(rule, "weight_decay", 1.0 if self.weight_decay > 0.0 else 0.0)
+        object.__setattr__(rule, "weight_decay", 1.0 if self.decays else 0.0)
         return rule
 
 
@@ -257,11 +268,11 @@ class AdamW(Adam):
     ----------
     learning_rate, beta1, beta2, epsilon : float
         As for `Adam`.
-    weight_decay : float, default 0.01
+    weight_decay : float or Schedule, default 0.01
         The fraction of each weight, times the learning rate, that a step takes away.
     """
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: float | Schedule = field(default=0.01, kw_only=True)
 
 
 def _held(epsilon: float, v: Array, xp: Namespace) -> float:

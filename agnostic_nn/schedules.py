@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from .checks import check_number, look_up
 from .errors import InvalidArgument, shown
@@ -29,6 +30,9 @@ class Schedule(Value):
     """
 
     initial: float = 0.001
+
+    #: Where in a step it is read: in its middle, or with 0 where it begins.
+    within_step: ClassVar[float] = 0.5
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -146,6 +150,62 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True)
+class CosLog(Schedule):
+    """Up from 0 to `initial` and down again, `cycles` times, each twice as long as the one before.
+
+    initial (1 - cos(2 pi log2(1 + (2^cycles - 1) t))) / 2 at the share t of training, where a step
+    begins (Holzmüller, Grinsztajn & Steinwart, "Better by default", NeurIPS 2024). It is 0 at
+    t = (2^j - 1) / (2^cycles - 1).
+
+    Examples
+    --------
+    >>> schedule = CosLog(1.0, cycles=2)
+    >>> [round(schedule(epoch, 9), 3) for epoch in (0, 3, 9)]
+    [0.0, 0.0, 0.0]
+    >>> round(schedule(3 * (2**0.5 - 1), 9), 3)  # the first top
+    1.0
+    """
+
+    cycles: int = 4
+
+    within_step: ClassVar[float] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("cycles", self.cycles, at_least=1, at_most=52, integer=True)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        done = min(epoch / max(epochs, 1), 1.0)
+        turns = math.log2(1.0 + (2**self.cycles - 1) * done)
+        return 0.5 * self.initial * (1.0 - math.cos(2.0 * math.pi * turns))
+
+
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """The same throughout the first `flat` of training, then half a cosine down to 0.
+
+    It is read where a step begins.
+
+    Examples
+    --------
+    >>> [round(FlatCosine(1.0, flat=0.5)(epoch, 12), 3) for epoch in (0, 6, 8, 9, 12)]
+    [1.0, 1.0, 0.75, 0.5, 0.0]
+    """
+
+    flat: float = 0.5
+
+    within_step: ClassVar[float] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("flat", self.flat, at_least=0.0, below=1.0)
+
+    def __call__(self, epoch: float, epochs: int, costs: Sequence[float] = ()) -> float:
+        done = epoch / max(epochs, 1)
+        return _half_cosine(self.initial, 0.0, (done - self.flat) / (1.0 - self.flat))
+
+
+@dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
     """Times `factor`, at most 1, whenever the cost has not fallen for `patience` epochs.
 
@@ -245,6 +305,8 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "exponential": Exponential,
     "cosine": Cosine,
     "one_cycle": OneCycle,
+    "cos_log": CosLog,
+    "flat_cosine": FlatCosine,
     "reduce_on_plateau": ReduceOnPlateau,
     "warm_up": WarmUp,
 }

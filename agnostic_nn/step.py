@@ -58,7 +58,7 @@ class TrainingStep:
 
         rate, decay = rates
         factors = self.objective.rates(theta, xp)
-        if self.optimizer.weight_decay > 0.0:
+        if self.optimizer.decays:
             decayed = self.objective.decayed(theta, xp)
             theta = decay_weights(theta, decayed if factors is None else decayed * factors, decay)
         if factors is not None:

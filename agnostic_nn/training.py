@@ -43,6 +43,9 @@ def train(
     validation: float | tuple[Any, ...] | None = None,
     patience: int | None = None,
     tolerance: float = 0.0,
+    watch: str = "cost",
+    among_equals: str = "first",
+    drop_last: bool = False,
     clip_norm: float | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
@@ -77,6 +80,13 @@ def train(
         is that of the validation examples where there are any, else that of training.
     tolerance : float, default 0.0
         How much lower a cost has to be to count as lower.
+    watch : {"cost", "score"}, default "cost"
+        What tells a better epoch: a lower cost, or a higher score of the validation examples.
+    among_equals : {"first", "last"}, default "first"
+        Which of equally good epochs is the best one; `patience` counts from there.
+    drop_last : bool, default False
+        Whether an epoch leaves out the examples that do not fill its last minibatch, which are
+        others each time where it shuffles. With fewer examples than a minibatch none is left out.
     clip_norm : float, optional
         The largest norm a gradient may have; larger ones are scaled down.
     callbacks : iterable of callable
@@ -131,8 +141,11 @@ def train(
     first = 0 if net.training is None else net.training.epoch
     fraction = None if isinstance(validation, (tuple, list)) else validation
     plan = Plan(
-        first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm
-    )
+        first, first + epochs, batch_size, shuffle, fraction, patience, tolerance, clip_norm,
+        drop_last, watch, among_equals,
+    )  # fmt: skip
+    if plan.watch == "score" and validation is None:
+        raise InvalidArgument("watch='score': wanted validation as well, to have a score of.")
     rule, watchers = _rule(net, optimizer), _watchers(callbacks, progress)
     with claimed(checkpoint, checkpoint_every):
         if checkpoint is not None:

@@ -146,6 +146,8 @@ SCHEDULES = {
     "exponential": lambda t, T: 0.001 * 0.95**t,
     "cosine": lambda t, T: halfway(0.001, 0.0, t / T),
     "one_cycle": one_cycle,
+    "cos_log": lambda t, T: 0.001 * math.sin(math.pi * math.log2(1.0 + 15.0 * t / T)) ** 2,
+    "flat_cosine": lambda t, T: halfway(0.001, 0.0, max(0.0, 2.0 * t / T - 1.0)),
     "reduce_on_plateau": reduce_on_plateau,
     "warm_up": lambda t, T: 0.001 * min(t, 1.0),
 }

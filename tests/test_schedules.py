@@ -1,6 +1,7 @@
 import math
 
 import definitions
+import numpy as np
 import pytest
 
 import agnostic_nn as ann
@@ -30,6 +31,13 @@ from agnostic_nn.schedules import SCHEDULES, as_schedule, get_schedule
         (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 4, 1.0),
         (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 7, 0.505),
         (ann.OneCycle(0.1, peak=1.0, rise=0.4, final=0.01), 10, 0.01),
+        (ann.CosLog(0.5, cycles=1), 10 * (2**0.5 - 1), 0.5),  # log2 of the square root of 2
+        (ann.CosLog(0.5, cycles=4), 10 / 15 * (2**0.25 - 1), 0.25),
+        (ann.FlatCosine(0.4), 5, 0.4),
+        (ann.FlatCosine(0.4, flat=0.25), 2.5, 0.4),
+        (ann.FlatCosine(0.4, flat=0.25), 5, 0.3),  # cos(pi / 3) = 1/2
+        (ann.FlatCosine(0.4, flat=0.0), 5, 0.2),
+        (ann.FlatCosine(0.4), 10, 0.0),
         (ann.WarmUp(0.2, length=4), 0, 0.0),
         (ann.WarmUp(0.2, length=4), 1, 0.05),
         (ann.WarmUp(0.2, length=4), 9, 0.2),
@@ -128,6 +136,16 @@ def test_every_schedule_gives_a_rate_all_along(name):
     assert any(rate > 0.0 for rate in rates)
 
 
+@pytest.mark.parametrize("cycles", [1, 4, 6])
+def test_cos_log_is_zero_between_its_cycles(cycles):
+    """And nowhere else: the j-th cycle, from one zero to the next, is at its top in between."""
+    zeros = [(2**j - 1) / (2**cycles - 1) for j in range(cycles + 1)]
+    tops = [(2 ** (j + 0.5) - 1) / (2**cycles - 1) for j in range(cycles)]
+    schedule = ann.CosLog(0.04, cycles=cycles)
+    assert [schedule(256 * t, 256) for t in zeros] == pytest.approx([0.0] * len(zeros), abs=1e-16)
+    assert [schedule(256 * t, 256) for t in tops] == pytest.approx([0.04] * len(tops), rel=1e-14)
+
+
 def test_a_number_is_a_constant_schedule():
     assert as_schedule(0.5) == ann.Constant(0.5)
     assert as_schedule(chosen := ann.Cosine(1.0)) is chosen
@@ -144,9 +162,25 @@ def test_training_follows_the_schedule():
     assert float(net.parameters[0].b[0, 0]) == pytest.approx(1.0 - left, rel=1e-14)
 
 
+def test_training_reads_some_schedules_where_a_step_begins():
+    """The rate and the weight decay; b would stay 1 but for the decay of w in w x + b."""
+    rate, decay = ann.FlatCosine(0.5, flat=0.0), ann.FlatCosine(0.25, flat=0.0)
+    net = ann.Network([1, 1], "squared_error", initializer="zeros", dtype="float64")
+    net.theta = np.asarray([1.0, 0.0])
+    rule = ann.SGD(rate, weight_decay=decay)  # at x = 0, w has no gradient
+    ann.train(net, [[0.0], [0.0]], [1.0, 1.0], epochs=2, batch_size=1, optimizer=rule)
+    w = b = 1.0
+    for i in range(4):
+        w *= 1.0 - rate(i / 2, 2) * decay(i / 2, 2)
+        b *= 1.0 - rate(i / 2, 2)
+    assert net.theta.tolist() == pytest.approx([w, 1.0 - b], rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: ann.CosLog(cycles=0), r"cycles=0: wanted a whole number at least 1 and at mos"),
+        (lambda: ann.FlatCosine(flat=1.0), r"flat=1\.0: wanted a number at least 0\.0 and below"),
         (lambda: ann.StepDecay(0.1, every=0), r"every=0: wanted a number above 0\.0\."),
         (lambda: ann.OneCycle(0.1, rise=1.0), r"rise=1\.0: wanted a number above 0\.0 and below"),
         (lambda: ann.ReduceOnPlateau(0.1, patience=0), r"patience=0: wanted a whole number at le"),

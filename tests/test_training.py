@@ -46,6 +46,57 @@ def test_a_step_is_the_lesson_s_iteration(backend, close):
     close(net.theta, np.concatenate([array.ravel() for array in expected]), units=64)
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("validation", [None, 0.25])
+def test_the_last_minibatch_is_dropped(backend, shuffle, validation):
+    """Each pair is a step, and one is left: of seven examples, or the five that train."""
+    X, Y = np.ones((7, 1)), np.arange(7) / 8.0
+    runs = []
+    for drop_last in (True, False):
+        net = ann.Network([1, 1], "squared_error", backend=backend.backend, dtype=backend.dtype)
+        ann.train(net, X, Y, epochs=3, batch_size=2, shuffle=shuffle, validation=validation,
+                  optimizer="sgd", drop_last=drop_last)  # fmt: skip
+        runs.append(net.training.step)
+    trained_on = 7 if validation is None else 5
+    assert runs == [3 * (trained_on // 2), 3 * -(-trained_on // 2)]
+
+
+def test_what_is_dropped_is_not_seen():
+    X, Y = np.eye(3), np.ones(3)
+    net = ann.Network([3, 1], "squared_error", initializer="zeros", dtype="float64")
+    ann.train(net, X, Y, epochs=1, batch_size=2, shuffle=False, drop_last=True, optimizer="sgd")
+    w = net.parameters[0].W[0, :]
+    assert w[0] > 0.0
+    assert w[1] > 0.0
+    assert w[2] == 0.0
+
+
+def test_fewer_examples_than_a_minibatch_are_all_seen():
+    net = ann.Network([1, 1], "squared_error")
+    ann.train(net, [[1.0], [2.0]], [1.0, 2.0], epochs=2, batch_size=3, drop_last=True)
+    assert net.training.step == 2
+
+
+@pytest.mark.parametrize(("among_equals", "expected"), [("first", 1), ("last", 2)])
+def test_the_best_epoch_by_the_score(among_equals, expected):
+    """The score stays 1 from the first epoch on and falls in the third; the cost falls in all."""
+    X, Y = [[1.0], [-1.0]], [1.0, 0.0]
+    thetas = [[1.0, 0.0], [2.0, 0.0], [-9.0, 0.0]]
+    kept = []
+
+    def played(net, history):  # what comes after the epoch that this is the end of
+        kept.append(net.theta.tolist())
+        if len(kept) < 3:
+            net.theta = np.asarray(thetas[len(kept)])
+
+    net = ann.Network([1, 1], "binary_cross_entropy", dtype="float64")
+    net.theta = np.asarray(thetas[0])
+    ann.train(net, X, Y, epochs=3, optimizer=ann.SGD(0.0), validation=(X, Y), patience=3,
+              watch="score", among_equals=among_equals, callbacks=[played])  # fmt: skip
+    assert kept == thetas
+    assert net.theta.tolist() == thetas[expected - 1]
+
+
 @pytest.mark.parametrize("optimizer", ["momentum", "adamw"])
 def test_same_seed_same_bits(optimizer, two_moons):
     def trained(seed):
@@ -139,6 +190,20 @@ def test_last_smaller_batch_is_a_step_of_its_own(backend):
         atol=3 * 64 * backend.unit_roundoff,
     )
     assert net.training.step == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"watch": "score"}, r"^watch='score': wanted validation as well, to have a score of\.$"),
+        ({"watch": "scores"}, r"^watch='scores' is not known\. Did you mean 'score'"),
+        ({"among_equals": "next"}, r"^among_equals='next' is not known\. Known: first, last"),
+        ({"drop_last": 2}, r"^drop_last=2: wanted True or False"),
+    ],
+)
+def test_what_cannot_be_watched_or_dropped(options, message, two_moons):
+    with pytest.raises((ann.InvalidArgument, ann.InvalidType), match=message):
+        ann.train(network(), *two_moons, **options)
 
 
 def test_shuffle(two_moons):

@@ -63,7 +63,7 @@ def settled(settings: Settings, n: int) -> Settings:
         batch_size=batch_size,
         epochs=epochs,
         learning_rate=rule.schedule.initial,
-        weight_decay=rule.weight_decay,
+        weight_decay=rule.decay_schedule.initial,
     )
 
 

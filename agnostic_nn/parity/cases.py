@@ -180,8 +180,10 @@ def _update(name: str) -> Callable[[list[Array], Namespace], dict[str, list[Arra
         theta, decayed, *gradients = arrays
         state = rule.initial_state(theta, xp)
         for t, gradient in enumerate(gradients, 1):
-            if rule.weight_decay > 0.0:
-                theta = optimizers.decay_weights(theta, decayed, alpha * rule.weight_decay)
+            if rule.decays:
+                theta = optimizers.decay_weights(
+                    theta, decayed, alpha * rule.decay_schedule(0.0, 1)
+                )
             theta, state = rule.update(theta, gradient, state, rule.rate(alpha, t), xp)
         return {name: [theta, *state]}
 
