@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .activations import Activation
+from .activations import ACTIVATIONS, Activation
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move
 from .backends.base import DTYPES, State
 from .checks import check_number
@@ -15,7 +15,7 @@ from .losses import Loss
 from .namespace import Array, Namespace
 from .objective import Objective
 from .propagation import LayerParameters
-from .rows import CHUNK, is_finite, read_rows, read_weights, scale_weights
+from .rows import CHUNK, is_finite, one_hot, read_rows, read_weights, scale_weights
 from .training_state import Training
 
 #: What random numbers are drawn for, so that no two draws share their bits.
@@ -397,7 +397,10 @@ class Network:
         """Return rows X, Y and weights of mean 1 as arrays of the backend, checked."""
         rows = self.check_rows("X", X, self.objective.features)
         n = rows.shape[0]
-        targets = self.check_rows("Y", Y, self.objective.widths[-1])
+        classes = self.objective.widths[-1]
+        if classes > 1 and self.objective.loss.activation == ACTIVATIONS["softmax"]:
+            Y = one_hot(Y, classes, of=self)
+        targets = self.check_rows("Y", Y, classes)
         if targets.shape[0] != n:
             raise InvalidArgument(
                 f"X has {n} rows and Y has {targets.shape[0]}: wanted one target per example."

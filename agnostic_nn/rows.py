@@ -56,6 +56,26 @@ def read_rows(
     return array
 
 
+def one_hot(Y: Any, classes: int, *, of: Any) -> Any:
+    """Return labels, one whole number from 0 on for each example, as one-hot rows.
+
+    What has a number for each class in a row is returned as it is.
+    """
+    check_unmasked("Y", Y)
+    source = Y if backend_of(Y) is not None else host.asarray(Y)
+    if not (source.ndim == 1 or (source.ndim == 2 and source.shape[1] == 1)):
+        return Y
+    labels = host.asarray(to_host(source, unless=get_backend("numpy"))).reshape(-1)
+    found = host.one_hot(labels, classes)
+    wrong = (found.sum(axis=1) != 1).nonzero()[0]
+    if len(wrong):
+        raise InvalidArgument(
+            f"Y holds {labels[wrong[0]].item()!r} at row {wrong[0]}: wanted labels from 0 to "
+            f"{classes - 1}, or one-hot rows (n_samples, {classes}), for {of!r}."
+        )
+    return found
+
+
 def read_weights(sample_weight: Any, *, of: Any) -> Any:
     """Return weights (n, 1) on the host in float64: it is their proportions that matter."""
     on = get_backend("numpy")

@@ -61,7 +61,8 @@ def train(
     X : array-like, shape (n_samples, n_features)
         Features, one example per row, standardized as a rule.
     Y : array-like, shape (n_samples, n_outputs) or (n_samples,)
-        Targets: 0 and 1 for binary cross-entropy, one-hot rows for categorical.
+        Targets: 0 and 1 for binary cross-entropy; for categorical cross-entropy one-hot rows, or
+        labels, whole numbers from 0 on.
     epochs : int, default 100
         How often to go through all examples.
     batch_size : int, default 32

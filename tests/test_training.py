@@ -623,3 +623,36 @@ def test_messages(two_moons, options, message):
     with pytest.raises(ann.AgnosticNNError) as refusal:
         ann.train(**{"net": network(), "X": X, "Y": Y, "epochs": 1} | options)
     assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("as_column", [False, True])
+def test_labels_are_one_hot_rows(backend, as_column):
+    """Whole numbers from 0 on, of any kind, are what their one-hot rows would be."""
+    X, labels = np.linspace(-1.0, 1.0, 24).reshape(12, 2), np.arange(12) % 3
+    options = {"seed": 3, "backend": backend.backend, "dtype": backend.dtype}
+    costs = []
+    for Y in (np.eye(3)[labels], labels, labels.astype(float), labels.tolist()):
+        net = ann.Network([2, 4, 3], "categorical_cross_entropy", **options)
+        Y = np.reshape(Y, (-1, 1)) if as_column and np.ndim(Y) == 1 else Y
+        history = ann.train(net, X, Y, epochs=2, batch_size=5, validation=0.25)
+        costs.append((history["cost"], history["validation_cost"], net.cost(X, Y)))
+    assert costs[0] == costs[1] == costs[2] == costs[3]
+    here = ann.Network([2, 4, 3], "categorical_cross_entropy", **options)
+    on_backend = backend.backend.asarray(labels.astype("int32"))
+    assert here.cost(X, on_backend) == here.cost(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 1, 3], "Y holds 3 at row 2: wanted labels from 0 to 2, or one-hot rows"),
+        ([1, 2, -1], "Y holds -1 at row 2"),
+        ([0.0, 0.5, 1.0], "Y holds 0.5 at row 1"),
+        ([0.0, np.nan, 1.0], "Y holds nan at row 1"),
+        (["a", "b", "c"], "Y holds 'a' at row 0"),
+    ],
+)
+def test_labels_that_are_none(labels, words):
+    net = ann.Network([2, 3], "categorical_cross_entropy")
+    with pytest.raises(ann.InvalidArgument, match=words):
+        ann.train(net, np.ones((3, 2)), labels)

@@ -58,6 +58,14 @@ def fits(array: HostArray, dtype: str) -> bool:
     return bool(array.max(initial=0.0) <= largest and array.min(initial=0.0) >= -largest)
 
 
+def one_hot(labels: HostArray, classes: int) -> HostArray:
+    """Return a row for each label with a 1 at its place; all 0 for what is no label."""
+    if labels.dtype.kind in "SU":  # text is equal to no number
+        return np.zeros((len(labels), classes), dtype="uint8")
+    found: HostArray = (labels.reshape(-1, 1) == np.arange(classes)).astype("uint8")
+    return found
+
+
 def is_masked(values: Any) -> bool:
     """Whether something is masked in an array, or in one of a list of them."""
     parts = values if isinstance(values, (list, tuple)) else (values,)
