@@ -26,6 +26,7 @@ def test_every_example_is_here():
         "digits",
         "cpu_or_gpu",
         "your_own_activation",
+        "your_own_layer",
     }
 
 
@@ -45,8 +46,18 @@ def test_cpu_or_gpu(backend):
     assert example("cpu_or_gpu").main(backend) < 0.01
 
 
+def test_your_own_layer():
+    first, second, *others = example("your_own_layer").main()
+    assert min(first, second) > max(others)
+
+
 def test_your_own_activation():
     assert example("your_own_activation").main() < 0.01
+
+
+def test_your_own_layer():
+    first, second, *others = example("your_own_layer").main()
+    assert min(first, second) > max(others)
 
 
 def test_your_own_activation_where_numpy_is_alone(capsys, monkeypatch):
