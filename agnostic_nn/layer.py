@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any
 
 from .activations import Activation
@@ -116,6 +116,15 @@ class Layer:
         """Return a small layer of this kind, for what tries every one in the registry."""
         return cls()
 
+    def __repr__(self) -> str:
+        """Return it as it was written, without what was left out."""
+        given, settings = [], getattr(self, "__dataclass_fields__", {})
+        for each in settings.values():
+            value, name = getattr(self, each.name), "" if each.default is MISSING else each.name
+            if each.init and _plain(value) != each.default:
+                given.append(f"{name}={_plain(value)!r}" if name else f"{_plain(value)!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
+
     def width(self, n_prev: int) -> int:
         """Return n[l], how many features come out for n[l-1] that go in."""
         return n_prev
@@ -215,3 +224,10 @@ def drawn(layer: Layer, n_prev: int, m: int, generator: Any) -> Held:
             for mask in layer.masks(n_prev)
         ),
     )
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting as a user writes it."""
+    if isinstance(value, Activation):
+        return value.name
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -8,7 +8,7 @@ import agnostic_nn as ann
 from agnostic_nn.layers import Layer, Parameter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gate(Layer):
     """A = sigmoid(g) A_prev, with one g for each feature."""
 

@@ -46,11 +46,6 @@ def test_cpu_or_gpu(backend):
     assert example("cpu_or_gpu").main(backend) < 0.01
 
 
-def test_your_own_layer():
-    first, second, *others = example("your_own_layer").main()
-    assert min(first, second) > max(others)
-
-
 def test_your_own_activation():
     assert example("your_own_activation").main() < 0.01
 

@@ -9,7 +9,7 @@ from ..layer import Held, Layer
 from ..namespace import Array, Namespace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activate(Layer):
     """A = g(A_prev), for where an activation does not stand right behind a product.
 

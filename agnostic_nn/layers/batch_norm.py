@@ -10,7 +10,7 @@ from ..namespace import Array, Namespace
 from .normalize import Cache, moments, normalize, normalize_backward, over_examples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchNorm(Layer):
     """Each feature with mean 0 and variance 1 over the minibatch, then gamma N + beta.
 

@@ -13,7 +13,7 @@ from ..namespace import Array, Namespace
 from ..propagation import LayerCache, backward_propagation_layer, forward_propagation_layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Layer):
     """A fully connected layer: A = g(W A_prev + b).
 

@@ -9,7 +9,7 @@ from ..layer import Held, Layer, Mask
 from ..namespace import Array, Namespace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """A training step leaves out a fraction of the features, another one for each example.
 

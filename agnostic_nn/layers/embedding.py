@@ -23,7 +23,7 @@ def _normal(shape: tuple[int, ...], generator: Any) -> Array:
     return generator.standard_normal(shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embedding(Layer):
     """Chosen columns of whole numbers become learned vectors; the others pass, and come first.
 

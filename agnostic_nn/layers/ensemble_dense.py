@@ -32,7 +32,7 @@ def _normal(shape: tuple[int, ...], generator: Any) -> Array:
 _ADAPTERS: dict[str, Initializer | float] = {"ones": 1.0, "signs": _signs, "normal": _normal}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnsembleDense(Layer):
     """A = g(s (W (r A_prev)) + b), with vectors r, s and b for each of k members and one W.
 

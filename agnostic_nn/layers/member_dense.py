@@ -16,7 +16,7 @@ from .ensemble_dense import by_member, check_k
 Cache = tuple[Array, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MemberDense(Layer):
     """A[j] = g(W[j] A_prev[j] + b[j]) for each of k members: k dense layers in one batched product.
 

@@ -9,7 +9,7 @@ from ..layer import Held, Layer
 from ..namespace import Array, Namespace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Members(Layer):
     """Every example k times, for k members: (n, m) becomes (n, k m), member by member.
 

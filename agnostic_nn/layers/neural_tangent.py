@@ -21,7 +21,7 @@ def _normal(shape: tuple[int, ...], generator: Any) -> Array:
 _BEGINNINGS: dict[str, Any] = {"normal": _normal, "zeros": 0.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NeuralTangentDense(Layer):
     """A = g(V A_prev + b) with V = W / sqrt(n[l-1]): W is of size 1 whatever the width.
 

@@ -10,7 +10,7 @@ from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParametricActivation(Layer):
     """A = Z + a (g(Z) - Z): for each feature something between g and the identity.
 

@@ -20,7 +20,7 @@ from ..namespace import Array, Namespace
 Cache = tuple[Array, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PeriodicEmbedding(Layer):
     """Each number x becomes (x, W2 cos(2 pi w1 x + b1) + b2), with vectors of its own.
 

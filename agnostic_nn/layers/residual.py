@@ -13,7 +13,7 @@ from .dense import Dense
 from .sequential import Sequential
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Layer):
     """A = A_prev + F(A_prev), where F is any layers in a row.
 

@@ -10,7 +10,7 @@ from ..namespace import Array, Namespace
 from .normalize import Cache, over_examples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSNorm(Layer):
     """Each example with mean square 1 over its features, then gamma N.
 

@@ -9,7 +9,7 @@ from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scale(Layer):
     """A = s A_prev, with one factor for each feature.
 

@@ -15,7 +15,7 @@ from ..propagation import backward_through, forward_propagation
 from .activate import Activate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sequential(Layer):
     """One layer after the other.
 
@@ -27,6 +27,8 @@ class Sequential(Layer):
     Examples
     --------
     >>> from agnostic_nn.layers import Dense, Scale
+    >>> Sequential([Scale(), Dense(2, "relu")])
+    Sequential([Scale(), Dense(2, activation='relu')])
     >>> [parameter.name for parameter in Sequential([Scale(), Dense(2)]).parameters(3)]
     ['0.s', '1.W', '1.b']
     """
