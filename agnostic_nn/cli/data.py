@@ -45,12 +45,15 @@ class Part:
         What each class counts for in the cost, beside the row's own weight.
     warns : bool
         Whether a warning says where the rows differ from those of training.
+    dtype : str
+        Of the inputs.
     """
 
     examples: Examples
     preparation: Preparation
     class_weight: dict[Any, float] | None = None
     warns: bool = False
+    dtype: str = "float64"
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -61,7 +64,7 @@ class Part:
         from ..tabular import Differences
 
         counted = None if self.warns else Differences()
-        return self.preparation.features(self.examples.X, differences=counted)
+        return self.preparation.features(self.examples.X, dtype=self.dtype, differences=counted)
 
     @cached_property
     def targets(self) -> Array:
@@ -212,11 +215,18 @@ class Source:
             decimal=self.decimal,
         )
         weights = _class_weights(preparation) if settings.class_weight is not None else None
+        # what the network would round to anyhow takes half of the memory
+        dtype = "float64" if settings.dtype == "float64" else "float32"
 
-        def part(rows: Any) -> Part | None:
-            return None if rows is None else Part(self.examples.at(rows), preparation, weights)
+        def part(examples: Examples) -> Part:
+            return Part(examples, preparation, weights, dtype=dtype)
 
-        return TaskData(preparation, Part(train, preparation, weights), part(watched), part(held))
+        return TaskData(
+            preparation,
+            part(train),
+            None if watched is None else part(self.examples.at(watched)),
+            None if held is None else part(self.examples.at(held)),
+        )
 
     def describe(self, preparation: Preparation) -> str:
         """Return the data in a line."""

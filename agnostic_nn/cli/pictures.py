@@ -119,7 +119,7 @@ def learning_curves(
     history: Mapping[str, Sequence[float]], score: str, watched: str = "held out"
 ) -> Picture:
     """Draw the cost, and the score on watched rows where there are any, epoch by epoch."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     curves = {"training": (history["cost"], _BLUE)}
     if "validation_cost" in history:
@@ -144,14 +144,14 @@ def learning_curves(
         axes.plot(epochs, _finite(scores), color=_ORANGE, label=watched + end, **_mark(epochs))
         axes.set(xlabel="epoch", ylabel=score, title=f"{score[0].upper()}{score[1:]}")
         # the first epochs of a regression can be far below 0, and would flatten the rest
-        lowest = min((value for value in scores if math.isfinite(value)), default=0.0)
-        highest = max((value for value in scores if math.isfinite(value)), default=1.0)
-        if highest > -0.2:
-            axes.set_ylim(bottom=max(lowest, -0.2) - 0.02)
+        finite = [value for value in scores if math.isfinite(value)] or [0.0]
+        if min(finite) < -0.2 < max(finite):
+            axes.set_ylim(bottom=-0.22)
         axes.legend(frameon=False, loc="lower right")
     for axes in (left, *right):
         _plain(axes)
         axes.set_xlim(*_wide(epochs))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for epoch, *values in zip(epochs, *(values for values, _ in curves.values()), strict=True):
             if not all(map(math.isfinite, values)):
                 axes.axvline(epoch, color=_GREY, linestyle=":", label="not finite")

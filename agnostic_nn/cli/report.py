@@ -74,6 +74,8 @@ def cell(value: float | None, spread: float | None = None, with_unit: bool = Fal
         return "-"
     form = "{:.5g}" if with_unit else "{:.4f}"
     text = form.format(value)
+    if float(text) == 0.0:
+        text = text.removeprefix("-")
     return (
         text if spread is None else f"{text} ± {('{:.2g}' if with_unit else form).format(spread)}"
     )

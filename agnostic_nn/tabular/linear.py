@@ -10,7 +10,7 @@ from ..namespace import Array
 from .preparation import Preparation
 
 #: With more numbers than this in the inputs times the outputs, some of the rows have to do.
-MOST_NUMBERS = 40_000_000
+MOST_NUMBERS = 20_000_000
 
 
 def fit_linear(
