@@ -3,7 +3,9 @@
 import itertools
 import json
 import math
+import re
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -247,3 +249,23 @@ def test_letters_that_no_font_has_are_spelled_out_in_png(monkeypatch):
     assert "日" in picture.svg()  # a browser has fonts of its own
     picture.png()
     assert picture.figure.axes[0].get_yticklabels()[0].get_text() == "\\u65e5"
+
+
+# What is written about it
+
+
+def test_every_option_and_score_that_is_written_about_is_there(run):
+    from agnostic_nn.tabular.scores import SCORES
+
+    root = Path(__file__).parents[1]
+    page = (root / "docs" / "command_line.md").read_text()
+    readme = (root / "README.md").read_text()
+    section = readme[readme.index("## The command line") : readme.index("## What is in it")]
+    helps = "".join(run(name, "--help")[1] for name in ("train", "predict", "parity", "show"))
+    helps += run("--help")[1]
+    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page + section))
+    assert len(written) > 20
+    assert {option for option in written if option not in helps} == set()
+    for score in (score.name for scores in SCORES.values() for score in scores):
+        assert f"`{score}`" in page
+        assert score in run("train", "--help")[1]
