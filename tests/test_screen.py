@@ -260,7 +260,7 @@ def test_every_option_and_score_that_is_written_about_is_there(run):
     root = Path(__file__).parents[1]
     page = (root / "docs" / "command_line.md").read_text()
     readme = (root / "README.md").read_text()
-    section = readme[readme.index("## The command line") : readme.index("## What is in it")]
+    section = readme[readme.index("## The command line") : readme.index("## Tables")]
     helps = "".join(run(name, "--help")[1] for name in ("train", "predict", "parity", "show"))
     helps += run("--help")[1]
     written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page + section))
