@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .backends import get_backend, host
+import numpy as np
+
+from .backends import host
 from .backends.base import Epoch
 from .checkpoints import Best, Checkpoint, Plan
 from .dropout import step_keys
@@ -250,19 +252,18 @@ def _rates(
 
 def _keys(net: Network, epoch: int, steps: int) -> Any:
     """The key of each step, from which its dropout masks are drawn."""
-    xp = get_backend("numpy").xp
-    numbers = xp.arange(steps, dtype=xp.int32)
+    numbers = np.arange(steps, dtype=np.int32)
     if not net.objective.dropouts:
-        return xp.stack([numbers, numbers], axis=1)  # nobody draws from them
-    return step_keys(net.seed, epoch, numbers, xp)
+        return np.stack([numbers, numbers], axis=1)  # nobody draws from them
+    return step_keys(net.seed, epoch, numbers, np)
 
 
 def _order(seed: int, epoch: int, examples: Examples, shuffle: bool, n: int) -> Any:
     """The n rows an epoch visits; None for all of them as they stand."""
     chosen, there = examples.chosen, examples.n
     if not shuffle and chosen is None:
-        return None if n == there else host.asarray(range(n))
-    order = host.permutation(there, seed, ORDER, epoch) if shuffle else host.asarray(range(there))
+        return None if n == there else np.arange(n)
+    order = host.permutation(there, seed, ORDER, epoch) if shuffle else np.arange(there)
     return (order if chosen is None else chosen[order])[:n]
 
 

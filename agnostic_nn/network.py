@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from .activations import ACTIVATIONS, Activation
 from .backends import Backend, backend_of, chosen_backend, get_backend, host, move
 from .backends.base import DTYPES, State
@@ -167,12 +169,12 @@ class Network:
                 if callable(each.initial):
                     arrays.append(each.initial(each.shape, generator))
                 else:
-                    arrays.append(host.full(each.shape, each.initial))
-        return host.concatenate(arrays) if arrays else host.full((0,), 0.0)
+                    arrays.append(np.full(each.shape, each.initial))
+        return host.concatenate(arrays) if arrays else np.full((0,), 0.0)
 
     def _initial_buffers(self) -> Array:
-        buffers = [host.full(each.shape, each.initial) for each in self.objective.buffers]
-        return host.concatenate(buffers) if buffers else host.full((0,), 0.0)
+        buffers = [np.full(each.shape, each.initial) for each in self.objective.buffers]
+        return host.concatenate(buffers) if buffers else np.full((0,), 0.0)
 
     def _parameters_by_layer(self) -> list[list[Parameter]]:
         """What each layer learns, of those that learn."""

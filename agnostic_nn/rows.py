@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .backends import Backend, backend_of, get_backend, host, to_host
 from .errors import InvalidArgument
 from .namespace import Array
@@ -34,7 +36,7 @@ def read_rows(
     """
     check_unmasked(name, values)
     try:
-        source = values if backend_of(values) is not None else host.asarray(values)
+        source = values if backend_of(values) is not None else np.asarray(values)
         if str(source.dtype) in ("object", "str") or str(source.dtype).startswith("<U"):
             source = source.astype("float64")
         if any(kind in str(source.dtype) for kind in ("complex", "datetime", "timedelta")):
@@ -62,10 +64,10 @@ def one_hot(Y: Any, classes: int, *, of: Any) -> Any:
     What has a number for each class in a row is returned as it is.
     """
     check_unmasked("Y", Y)
-    source = Y if backend_of(Y) is not None else host.asarray(Y)
+    source = Y if backend_of(Y) is not None else np.asarray(Y)
     if not (source.ndim == 1 or (source.ndim == 2 and source.shape[1] == 1)):
         return Y
-    labels = host.asarray(to_host(source, unless=get_backend("numpy"))).reshape(-1)
+    labels = np.asarray(to_host(source, unless=get_backend("numpy"))).reshape(-1)
     found = host.one_hot(labels, classes)
     wrong = (found.sum(axis=1) != 1).nonzero()[0]
     if len(wrong):

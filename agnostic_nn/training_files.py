@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .backends import host
 from .checks import check_number
 from .errors import InvalidArgument, InvalidType, shown
@@ -64,7 +66,7 @@ def vector(net: Network, tensor: Array, like: Array) -> Array:
 
 def _numbers(name: str, values: Any) -> Array:
     try:
-        return host.asarray([float(value) for value in values])
+        return np.asarray([float(value) for value in values])
     except (TypeError, ValueError):
         raise InvalidArgument(
             f"history[{name!r}] holds something else than numbers, which a file cannot keep."

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ..backends import Backend, backend_of, get_backend, host
+from ..backends import Backend, backend_of, get_backend
 from ..errors import InvalidArgument
 from ..rows import check_unmasked
 
@@ -73,7 +74,7 @@ def check_weights(sample_weight: Any, n: int) -> Any:
         return None
     check_unmasked("sample_weight", sample_weight)
     return _check_sample_weight(
-        as_numpy(sample_weight), host.asarray([0.0] * n), ensure_non_negative=True
+        as_numpy(sample_weight), np.asarray([0.0] * n), ensure_non_negative=True
     )
 
 

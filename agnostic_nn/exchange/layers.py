@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..activations import ACTIVATIONS, Activation
-from ..backends import Backend, get_backend, host
+from ..backends import Backend, host
 from ..errors import InvalidArgument
 from ..losses import LOSSES, Loss
 from ..namespace import Array
@@ -33,7 +35,7 @@ def layers_of(net: Network, *, at_least_float32: bool = False) -> list[tuple[Arr
     if not host.all_finite(theta):
         raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
     perceptron_of(net)
-    parts = net.objective.unflatten(theta, net.objective.parameters, get_backend("numpy").xp)
+    parts = net.objective.unflatten(theta, net.objective.parameters, np)
     return [(W, b.reshape(-1)) for W, b in zip(parts[::2], parts[1::2], strict=True)]
 
 

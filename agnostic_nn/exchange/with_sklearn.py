@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..activations import Activation
-from ..backends import Backend, host
+from ..backends import Backend
 from ..errors import DependencyMissing, InvalidArgument
 from ..installing import install_line
 from ..network import Network, check_network
@@ -59,7 +61,7 @@ def from_sklearn(
     """
     try:
         layers = [
-            (host.asarray(W).T, host.asarray(b))
+            (np.asarray(W).T, np.asarray(b))
             for W, b in zip(estimator.coefs_, estimator.intercepts_, strict=True)
         ]
         activation = _OF_SKLEARN[estimator.activation]
@@ -183,7 +185,7 @@ def _set_classes(estimator: Any, loss: str, outputs: int, classes: Sequence[Any]
                 f"classes={classes!r}: each of the {outputs} outputs is a yes or no of its own, "
                 "and scikit-learn numbers them."
             )
-        labels = host.asarray([[int(i == j) for j in range(outputs)] for i in range(outputs)])
+        labels = np.asarray([[int(i == j) for j in range(outputs)] for i in range(outputs)])
     elif not binary and outputs < 3:
         raise InvalidArgument(
             f"net has {outputs} softmax outputs: scikit-learn tells two classes apart with one "
@@ -192,7 +194,7 @@ def _set_classes(estimator: Any, loss: str, outputs: int, classes: Sequence[Any]
     else:
         number = 2 if binary else outputs
         try:
-            labels = host.asarray(range(number) if classes is None else list(classes))
+            labels = np.asarray(range(number) if classes is None else list(classes))
             fits = labels.shape == (number,) and sorted(set(labels.tolist())) == labels.tolist()
         except (TypeError, ValueError):
             fits = False
