@@ -18,6 +18,7 @@ from .text import (
     MISSING,
     NEARLY_ALL,
     Distinct,
+    HostArray,
     are_codes,
     date_format_of,
     decimal_in,
@@ -197,7 +198,7 @@ def _number(values: Any, wishes: Wishes, note: str = "", decimal: str = ".") -> 
     if name in wishes.numeric or len(values) < FEW_ROWS:
         return column
     numbers, _ = column.numbers_of(values, wishes.missing)
-    if len(np.unique(numbers)) < len(values) or (numbers % 1 != 0).any():  # NaN % 1 is NaN
+    if not _whole_and_different(numbers):
         return column
     if _BLANK.fullmatch(name):
         return LeftOut(name, "left out: an index that was saved with the table")
@@ -206,6 +207,14 @@ def _number(values: Any, wishes: Wishes, note: str = "", decimal: str = ".") -> 
     if numbers.min() >= 0 and numbers.max() <= 2 * len(values):
         return LeftOut(name, "left out: it counts the rows", column)
     return column
+
+
+def _whole_and_different(numbers: HostArray) -> bool:
+    """Whether all numbers are there, whole, and each another one."""
+    n = len(numbers)
+    if not numbers.max() - numbers.min() >= n - 1 or (numbers % 1 != 0).any():  # NaN is neither
+        return False
+    return len(np.unique(numbers)) == n
 
 
 def _categories(

@@ -12,7 +12,7 @@ from .frames import import_pandas
 from .text import HostArray
 
 #: How many digests are kept: the lowest ones, which are a sample of all.
-KEPT = 100_000
+KEPT = 20_000
 
 #: Rows of which fewer differ cannot be told from one another.
 TOO_ALIKE = 0.5
