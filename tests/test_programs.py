@@ -334,6 +334,33 @@ def test_random_programs(steps, shape, returned, block):
         x, y = arguments["x"].copy(), arguments["y"].copy()
 
 
+WEIGHTS = np.asarray([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+@pytest.mark.parametrize("function", [
+    "x[9:, 5:]", "x[-9::-1]", "xp.flip(x[:0], axis=0)", "x[:, 2:2][::-1, ::-1]", "x", "x[1:, ::-1]",
+    "x @ xp.exp(-xp.permute_dims(xp.asarray(WEIGHTS), (1, 0)))",
+    "x + xp.sort(xp.asarray(WEIGHTS), axis=1, descending=True)",
+])  # fmt: skip
+def test_results_are_those_of_the_function(function):
+    """Nothing at all, what lies where something else comes to lie, constants that are turned."""
+    x = np.arange(6.0).reshape(2, 3)
+
+    def apply(x, xp):
+        return eval(function, {"x": x, "xp": xp, "WEIGHTS": WEIGHTS})
+
+    program = program_of(lambda x, *, xp: {"x": 2.0 * x, "y": apply(x, xp)}, x=x)
+    arguments = {"x": x.copy()}
+    calls = NumPyCalls(program, arguments)
+    calls()
+    expected, y = apply(x, xp), program.results["y"]
+    values = evaluate(program.calls, {program.arguments[0]: x}, xp, constant)
+    for got in (calls.results["y"], values[y]):
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-14, strict=True)
+    assert np.array_equal(arguments["x"], 2.0 * x)
+
+
 def test_evaluating_is_what_recording_was_of(backend):
     """The same program over every library."""
     net = ann.Network([3, 8, 2], "categorical_cross_entropy", activation="gelu")

@@ -638,6 +638,14 @@ def test_a_replay_that_is_wrong_is_not_trusted(wrong, monkeypatch):
     assert_runs_as_it_stands(reason)
 
 
+def test_a_record_that_numpy_refuses(monkeypatch):
+    def refuse(self, program, arguments):
+        raise ValueError("mine")
+
+    monkeypatch.setattr(numpy_calls.NumPyCalls, "__init__", refuse)
+    assert_runs_as_it_stands("NumPy refuses its record: ValueError: mine")
+
+
 def test_a_record_that_is_wrong_is_not_trusted(monkeypatch):
     """The step as it stands does something else when it is not recorded."""
 

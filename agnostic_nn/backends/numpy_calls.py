@@ -55,7 +55,10 @@ class NumPyCalls:
     def __init__(self, program: Program, arguments: Mapping[str, NDArray]) -> None:
         ready = schedule(program, _height)
         self.plan, self._layouts, self._parts = ready.plan, ready.layouts, ready.parts
-        self._fixed = evaluate(ready.once, {}, xp, constant)
+        self._fixed = {
+            value: np.asarray(array, order="C")
+            for value, array in evaluate(ready.once, {}, xp, constant).items()
+        }
         self._memory = {
             buffer: np.zeros(buffer.size, numpy_dtype(buffer.dtype)) for buffer in self.plan.buffers
         }
@@ -67,12 +70,12 @@ class NumPyCalls:
             for call in run
             for bound in self._bind(call, block)
         ]
-        self.calls += self._bind_copies()
         self.results = {
             name: self._array(value)
             for name, value in ready.program.results.items()
             if name not in arguments
         }
+        self.calls += [*self._bind_results(), *self._bind_copies()]
 
     def __call__(self) -> None:
         """Make all calls."""
@@ -151,6 +154,13 @@ class NumPyCalls:
 
     def _begins(self, value: Value) -> int:
         return self.plan.places[self._layouts[value].base][1]
+
+    def _bind_results(self) -> Iterator[Bound]:
+        """Bring to safety what is a part of an argument, which is about to change."""
+        for name, array in self.results.items():
+            if any(np.may_share_memory(array, other) for other in self._arguments.values()):
+                self.results[name] = np.empty_like(array, order="C")
+                yield functools.partial(np.copyto, self.results[name], array)
 
     def _bind_copies(self) -> Iterator[Bound]:
         """Bring results home; first to safety what lies where another one belongs."""

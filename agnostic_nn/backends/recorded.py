@@ -123,7 +123,10 @@ class RecordedStep:
         self._batch = [None if n is None else np.zeros((size, n), dtype) for n in widths]
         self._rates = np.zeros(len(epoch.rates[0]), dtype)
         self._key = np.zeros(2, np.int32)
-        self._calls = NumPyCalls(self.program, self._arguments)
+        try:
+            self._calls = NumPyCalls(self.program, self._arguments)
+        except Exception as error:  # the step itself may run all the same
+            raise NotRecordable(f"NumPy refuses its record: {_said(error)}") from error
         self.calls, self.cost = self._calls.calls, self._calls.results["cost"]
 
     @property
@@ -178,7 +181,7 @@ class RecordedStep:
             self._calls()
             recorded = [*(array.copy() for array in self._state), self.cost.copy()]
         except Exception as error:
-            raise NotRecordable(f"its replay fails: {type(error).__name__}: {error}") from error
+            raise NotRecordable(f"its replay fails: {_said(error)}") from error
         finally:
             for array, old in zip(self._state, before, strict=True):
                 array[...] = old
@@ -212,6 +215,10 @@ class RecordedStep:
                     raise NotRecordable(
                         f"on the first minibatch {what} gives another {name} than its record says"
                     )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _far_apart(recorded: dict[str, NDArray], expected: dict[str, NDArray]) -> NDArray:

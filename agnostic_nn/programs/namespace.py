@@ -258,7 +258,7 @@ class RecordingNamespace:
                 n = next(sizes)
                 start, stop, step = k.indices(n)
                 length = len(range(start, stop, step))
-                parts.append((start, length, step))
+                parts.append((start if length else 0, length, step))
                 shape.append(length)
             else:
                 n, place = next(sizes), whole(tape, k, "an index")

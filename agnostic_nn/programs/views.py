@@ -57,6 +57,8 @@ class Layouts:
         if not isinstance(value, Call) or value.function not in (*VIEWS, "reshape"):
             return own
         seen = self[value.inputs[0]]
+        if value.size == 0:  # nothing, which lies nowhere
+            return Layout(seen.base, 0, value.shape, own.strides)
         if value.function == "reshape":
             if not in_order(seen.shape, seen.strides):
                 return own
