@@ -1,5 +1,6 @@
 import builtins
 import contextlib
+import functools
 import re
 import subprocess
 import sys
@@ -345,6 +346,29 @@ class TestAssertParity:
             return Z if references and references.pop() else xp.astype(Z, other)
 
         self.fails(function, backend, "has dtype .*, expected")
+
+    def test_every_number_has_a_bound_of_its_own(self):
+        """A small number that is off is seen beside a large one."""
+        strict = get_backend("array_api_strict").xp
+
+        def twice(Z, *, xp):
+            return Z * xp.asarray([2.0, 2.001], dtype=Z.dtype) if xp is strict else 2.0 * Z
+
+        with pytest.raises(AssertionError, match=r"at \[1\]: expected 0\.00019.*, got 0\.0002000"):
+            assert_parity(twice, [1e4, 1e-4], backends=["array_api_strict"], dtype="float32")
+
+    def test_a_function_without_a_bound(self):
+        """Its numbers are compared with the largest."""
+        strict = get_backend("array_api_strict").xp
+
+        def sinh(Z, *, xp, off=1.0):
+            return xp.sinh(Z) * (off if xp is strict else 1.0)
+
+        assert_parity(sinh, [0.1, 1.0], backends=["array_api_strict"], in_a_step=False)
+        with pytest.raises(AssertionError, match=r"at \[1\]: expected 1\.1752.*, got 1\.1753"):
+            assert_parity(
+                functools.partial(sinh, off=1.0001), [0.1, 1.0], backends=["array_api_strict"]
+            )
 
     def test_writing_to_an_argument(self):
         def writes(Z, *, xp):

@@ -25,7 +25,7 @@ FLOORS = [
     {"objective"},
     {"step", "registered", "training_state", "programs"},
     {"backends"},
-    {"rows", "progress"},
+    {"rows", "progress", "bounds"},
     {"network"},
     {"container", "fingerprints", "training_files"},
     {"descriptions"},

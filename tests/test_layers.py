@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
+from agnostic_nn.bounds import Bounding
 from agnostic_nn.layers import LAYERS, Dense, Layer, Parameter
-from agnostic_nn.parity.bounds import Bounding
 from agnostic_nn.parity.layer_cases import FEATURES, inputs
 from agnostic_nn.testing import assert_gradients
 

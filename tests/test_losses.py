@@ -77,7 +77,7 @@ def test_gradient_against_differences(name):
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("what", ["function", "derivative", "logit_function", "logit_derivative"])
 def test_parity(name, what, backend):
-    assert_parity(getattr(LOSSES[name], what), A, Y, backends=[backend], tolerance=32)
+    assert_parity(getattr(LOSSES[name], what), A, Y, backends=[backend])
 
 
 def test_the_lesson_s_start(backend, close):

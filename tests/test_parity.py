@@ -8,13 +8,13 @@ import pytest
 from agnostic_nn import backends
 from agnostic_nn.activations import ACTIVATIONS
 from agnostic_nn.backends import available_backends, get_backend, host
+from agnostic_nn.bounds import Bounding
 from agnostic_nn.cli import main
 from agnostic_nn.errors import BackendUnavailable, InvalidArgument
 from agnostic_nn.losses import LOSSES
 from agnostic_nn.objective import Objective
 from agnostic_nn.optimizers import OPTIMIZERS
 from agnostic_nn.parity import GROUPS, Report, parity
-from agnostic_nn.parity.bounds import Bounding
 from agnostic_nn.parity.faults import (
     BACKENDS,
     SMALLEST,

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from ..backends import Backend, get_backend, host
+from ..bounds import Bounded, Bounding
 from ..namespace import Array
-from .bounded import Bounded
-from .bounds import Bounding
 from .cases import Case, dropout_mask
 from .trainings import Training
 

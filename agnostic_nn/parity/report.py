@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..bounds import DIVISION_ULPS, FUNCTION_ULPS
 from ..version import __version__
 from . import Report, Row
-from .bounded import DIVISION_ULPS, FUNCTION_ULPS
 from .faults import Fault
 from .trajectories import DISTURBED_RUNS, FACTOR
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends import Backend, get_backend, host
+from ..bounds import Reference
 from ..layers import BatchNorm, Dense, Residual
 from ..namespace import Array
 from ..network import Network, training_of
 from ..optimizers import OPTIMIZERS, SGD
 from ..training import History, train
-from .reference import Reference
 
 #: What training reports, apart from numbers of the host.
 REPORTED = ("cost", "validation_cost", "validation_score")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backends import Backend, get_backend
 from ..backends.base import Epoch
+from ..bounds import rounding_of
 from ..namespace import Namespace
 from .variants import VARIANTS, Variant, place_of, unit_roundoff, usable_variants
 
@@ -41,9 +42,10 @@ def assert_parity(
     tolerance : float, optional
         How far a number may lie from the reference, in unit roundoffs u of the dtype times the
         largest magnitude in that result: ``|got - expected| <= tolerance * u * max|expected|``.
-        Left out, 8 + n for the longest axis n among the arrays: a sum of n terms is right to
-        n u (Higham 2002, section 3.1), and 8 leaves room for the elementary functions, which
-        libraries compute to a few u each.
+        Left out, every number has a bound of its own, from running error analysis of the function
+        (`agnostic_nn.bounds`). Where the function uses what has no bound there, it is 8 + n for
+        the longest axis n among the arrays: a sum of n terms is right to n u (Higham 2002, section
+        3.1), and 8 leaves room for the elementary functions, which libraries compute to a few u.
     in_a_step : bool, default True
         Whether to run it as a part of a training step as well. Not so for functions that no step
         has, as one that decides by the values of its arrays, which JAX cannot compile.
@@ -71,17 +73,14 @@ def assert_parity(
         reference = VARIANTS["numpy"]
         exact = [reference.asarray(variant.to_numpy(array), "float64") for array in given]
         expected = list(_flat(function(*exact, xp=reference.xp)))
-        axes = [n for array in exact for n in array.shape]
-        allowed = (8 + max(axes, default=0) if tolerance is None else tolerance) * unit_roundoff(
-            variant.dtype
-        )
+        allowed = _allowed(function, exact, expected, variant.dtype, tolerance)
         for where, got in _runs(function, given, variant, in_a_step=in_a_step):
             if len(got) != len(expected):
                 raise AssertionError(f"{where}: expected {len(expected)} arrays, got {len(got)}.")
             for i, (a, b) in enumerate(zip(got, expected, strict=True)):
                 result = "the result" if len(got) == 1 else f"result {i}"
                 _check_kind(f"{where}: {result}", a, b, variant)
-                _check_close(f"{where}: {result}", variant.to_numpy(a), b, allowed)
+                _check_close(f"{where}: {result}", variant.to_numpy(a), b, allowed[i])
 
 
 def _runs(
@@ -187,24 +186,55 @@ def _check_kind(what: str, got: Any, expected: Any, variant: Variant) -> None:
         )
 
 
-def _check_close(what: str, got: Any, expected: Any, allowed: float) -> None:
-    """Both on the host; `allowed` is relative to the largest expected magnitude."""
+def _allowed(
+    function: Callable[..., Any],
+    exact: list[Any],
+    expected: list[Any],
+    dtype: str,
+    tolerance: float | None,
+) -> list[Any]:
+    """How far the numbers of each result may be off: one for all of them, or one for each."""
+    xp = VARIANTS["numpy"].xp
+    if tolerance is None:
+        try:
+            # the reference may be off as well, in the opposite direction
+            bounds = [2.0 * error for error in rounding_of(function, exact, dtype)]
+        except Exception:  # what people write may do anything with an array that is none of NumPy's
+            bounds = []
+        if len(bounds) == len(expected) and not any(
+            xp.any(xp.isnan(xp.asarray(bound))) for bound in bounds
+        ):
+            return bounds
+    axes = [n for array in exact for n in array.shape]
+    units = 8 + max(axes, default=0) if tolerance is None else tolerance
+    return [units * unit_roundoff(dtype) * _largest(array) for array in expected]
+
+
+def _largest(expected: Any) -> float:
+    """The largest magnitude among the numbers that are finite."""
+    xp = VARIANTS["numpy"].xp
+    numbers = xp.astype(xp.asarray(expected), xp.float64)
+    finite = xp.where(xp.isfinite(numbers), xp.abs(numbers), 0.0)
+    return float(xp.max(finite)) if numbers.size else 0.0
+
+
+def _check_close(what: str, got: Any, expected: Any, allowed: Any) -> None:
+    """Both on the host; so is `allowed`, one number or as many."""
     xp = VARIANTS["numpy"].xp
     got, expected = (xp.astype(xp.asarray(array), xp.float64) for array in (got, expected))
-    finite = xp.isfinite(expected)
-    largest = float(xp.max(xp.where(finite, xp.abs(expected), 0.0))) if expected.size else 0.0
     # what is not finite must be the same; it takes no part in the difference
     same = (got == expected) | (xp.isnan(got) & xp.isnan(expected))
-    comparable = finite & xp.isfinite(got)
+    comparable = xp.isfinite(expected) & xp.isfinite(got)
     difference = xp.abs(xp.where(comparable, got, 0.0) - xp.where(comparable, expected, 0.0))
-    wrong = ~(same | (comparable & (difference <= allowed * largest)))
+    wrong = ~(same | (comparable & (difference <= allowed)))
     if xp.any(wrong):
         worst = place_of(int(xp.argmax(xp.where(wrong & comparable, difference, 0.0))), got.shape)
         if not wrong[worst]:
             worst = place_of(int(xp.argmax(wrong)), got.shape)
+        there = xp.broadcast_to(xp.asarray(allowed), got.shape)[worst]
         raise AssertionError(
             f"{what} at {list(worst)}: expected {expected[worst]!s}, got {got[worst]!s}; "
-            f"a difference of {allowed * largest:.3g} is allowed."
+            f"a difference of {there:.3g} is allowed."
         )
 
 

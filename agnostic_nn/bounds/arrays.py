@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..namespace import Array
 
 if TYPE_CHECKING:
-    from .bounds import Bounding
+    from .functions import Bounding
 
 #: ULPs that a library may be off in one call.
 FUNCTION_ULPS = 4

@@ -1,41 +1,17 @@
-"""How far rounding can take a result: running error analysis of the equations as they stand.
-
-`Bounding` is an Array API namespace whose arrays carry, beside each value in float64, a bound on
-how far any backend that computes in a given dtype can be away from it. An equation that runs in
-this namespace is the same function that runs on every backend, so its tolerance is derived from
-the equation itself and from the data, and nobody sets it (Wilkinson's running error analysis;
-Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 3.3).
-
-With u the dtype's unit roundoff, every operation adds what it may round to what it was handed:
-
-====  ==================================================================================
-code  what is allowed
-====  ==================================================================================
-``=`` nothing: the operations are exact, the results must be equal
-``R`` u for each +, - and x (IEEE 754 rounds correctly), 2 ULP for each division and square
-      root (correct on CPUs; the bound of CUDA's fast division), u for each constant
-``F`` 4 ULP for each exp, expm1, log, log1p, tanh, cos and sin: the largest error stated for NumPy's
-      vector loops (numpy/numpy#19478); CUDA and most host libraries state less
-``S`` gamma_n = n u / (1 - n u) times the sum of the magnitudes, |W| |A| for a product, for
-      sums of n terms in any order (Higham 2002, section 3.1)
-====  ==================================================================================
-
-One ULP is at most 2 u. Errors that were there before are carried on with the condition of the
-operation. Numbers below the smallest normal one may be flushed to zero, as some compilers do.
-"""
+"""The functions of the standard, for arrays that carry error bounds."""
 
 # ruff: noqa: D102, ARG002 -- functions of the standard, which says what they and their arguments are
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..backends import get_backend
 from ..errors import InvalidArgument
 from ..namespace import Array, Namespace
-from .bounded import DIVISION_ULPS, FUNCTION_ULPS, Bounded, Decision
+from .arrays import DIVISION_ULPS, FUNCTION_ULPS, Bounded, Decision
 
 
 class Bounding:
@@ -73,7 +49,7 @@ class Bounding:
             operands = [x for given in arguments for x in (given if _is_list(given) else [given])]
             if known is None or any(isinstance(x, (Bounded, Decision, float)) for x in operands):
                 raise InvalidArgument(
-                    f"xp.{name} has no error bound: parity needs one in agnostic_nn.parity.bounds."
+                    f"xp.{name} has no error bound: it needs one in agnostic_nn.bounds.functions."
                 )
             return known(*arguments, **options)
 
@@ -270,6 +246,56 @@ class Bounding:
             return self.host.concat(arrays, axis=axis)
         value = self.host.concat([x.value for x in arrays], axis=axis)
         return self.made(value, self.host.concat([x.error for x in arrays], axis=axis), *arrays)
+
+
+def rounding_of(
+    function: Callable[..., Any], arrays: Sequence[Array], dtype: str
+) -> list[Array | float]:
+    """Return how far rounding may take each number of what a function returns.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*arrays, xp=...)``, which returns an array, or arrays in lists and tuples.
+    arrays : sequence of host arrays
+        Its arguments: the numbers that every backend is given.
+    dtype : str
+        In which the function computes.
+
+    Returns
+    -------
+    list of arrays of the host, or 0.0 for what is not rounded
+
+    Raises
+    ------
+    InvalidArgument
+        If the function uses one that has no bound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> (error,) = rounding_of(lambda Z, *, xp: Z * Z, [np.asarray([3.0])], "float32")
+    >>> error.tolist() == [9.0 * 2.0**-24]
+    True
+    """
+    xp = Bounding(dtype)
+    floating = "real floating"
+    given = [xp.asarray(x) if xp.host.isdtype(x.dtype, floating) else x for x in arrays]
+    return [_error(result) for result in _flat(function(*given, xp=xp))]
+
+
+def _error(result: Any) -> Any:
+    if isinstance(result, Decision):
+        return math.inf * result.unsure
+    return result.error if isinstance(result, Bounded) else 0.0
+
+
+def _flat(result: Any) -> Iterator[Any]:
+    if not _is_list(result):
+        yield result
+        return
+    for part in result:
+        yield from _flat(part)
 
 
 def _is_list(given: Any) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..backends import Backend
 from ..namespace import Array
-from .bounded import Bounded
-from .bounds import Bounding
+from .arrays import Bounded
+from .functions import Bounding
 
 
 class Reference(Backend):
