@@ -181,8 +181,8 @@ def _parts(thing: Any) -> Iterator[Any]:
             yield from map(_content, thing.__closure__)
     elif isinstance(thing, (tuple, frozenset, set)):
         yield from thing
-    elif is_dataclass(thing):
-        yield from (getattr(thing, each.name, None) for each in fields(thing))
+    elif is_dataclass(thing):  # what takes no part in comparing two is no part of the value
+        yield from (getattr(thing, each.name, None) for each in fields(thing) if each.compare)
     if callable(thing) and not isinstance(thing, (types.FunctionType, types.MethodType)):
         yield from (vars(kind).get("__call__") for kind in type(thing).__mro__)
 
