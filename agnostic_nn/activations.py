@@ -387,8 +387,8 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def get_activation(activation: str | Activation) -> Activation:
+def get_activation(activation: str | Activation, argument: str = "activation") -> Activation:
     """Return the activation of that name; an `Activation` is returned as it is."""
     if isinstance(activation, Activation):
         return activation
-    return look_up("activation", activation, ACTIVATIONS)
+    return look_up(argument, activation, ACTIVATIONS)

@@ -300,7 +300,9 @@ class Network:
         to = get_backend(backend)
         name = self.dtype_name if dtype is None else dtype
         kind = to.dtype(name)
-        before = self.state
+        training = self.training
+        # the buffers too where there are none: an empty array is of a backend as well
+        before = (self._theta, self._buffers, *(() if training is None else training.state))
         after = tuple(move(array, to, kind) for array in before)
         if name != self.dtype_name:
             for old, new in zip(before, after, strict=True):
@@ -309,7 +311,10 @@ class Network:
                         f"dtype={shown(dtype)}: the network, or its optimizer, holds numbers that "
                         "are too large for this type."
                     )
-        self.state, self.compiled = after, {}
+        self._theta, self._buffers, *slots = after
+        if training is not None:
+            training.state = tuple(slots)
+        self.compiled = {}
         self.dtype, self.backend = kind, to
         self.backend_was_chosen = True
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..checks import check_number
+from ..dropout import LARGEST_RATE
 from ..layer import Held, Layer, Mask
 from ..namespace import Array, Namespace
 
@@ -19,7 +20,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        The fraction to leave out, in [0, 1).
+        The fraction to leave out, from 0 to 0.9999.
 
     Examples
     --------
@@ -33,7 +34,7 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
-        check_number("rate", self.rate, at_least=0.0, below=1.0)
+        check_number("rate", self.rate, at_least=0.0, at_most=LARGEST_RATE)
         object.__setattr__(self, "rate", float(self.rate))
 
     @classmethod

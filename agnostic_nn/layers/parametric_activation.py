@@ -36,7 +36,7 @@ class ParametricActivation(Layer):
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "function", get_activation(self.function))
+        object.__setattr__(self, "function", get_activation(self.function, "function"))
         check_number("rate", self.rate, at_least=0.0)
 
     @classmethod

@@ -58,7 +58,7 @@ class Call(Value):
     """
 
     function: str
-    inputs: tuple[Value, ...]
+    inputs: tuple[Value, ...] = field(repr=False)  # of which each may be part of many
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
