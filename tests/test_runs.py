@@ -300,7 +300,7 @@ def test_show_a_model_of_an_earlier_version(run):
     code, out, _ = run("show", OLD_MODEL)
     assert code == 0
     assert "predicts: 'sold'" in out
-    assert "the file does not say, it is of an earlier version" in out
+    assert "tested on: the file does not say" in out
     assert json.loads(run("show", OLD_MODEL, "--json")[1])["run"] is None
 
 
@@ -325,3 +325,38 @@ def test_a_constant_column_of_the_first_rows_is_no_harm(run, tmp_path):
     assert (code, error) == (0, "")
     held = pd.read_csv(tmp_path / "run" / "predictions.csv")
     assert list(held.columns[-3:]) == ["probability_a", "probability_b", "probability_c"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_rows_are_called_by_their_place_whatever_index_a_file_has(run, tmp_path):
+    table = pd.read_csv(CLINIC)
+    table.set_index("visit").to_parquet(tmp_path / "t.parquet")
+    said = ["--target", "ill", "--epochs", 1, "--out", tmp_path / "run"]
+    assert run("train", tmp_path / "t.parquet", *said)[0] == 0
+    held = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    assert (table["ill"].iloc[held["row"] - 1].to_numpy() == held["true"]).all()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_evaluate_counts_rows_as_training_did(run, tmp_path):
+    said = ["--target", "ill", "--weight", "weight", "--epochs", 1, "--out", tmp_path / "run"]
+    run("train", CLINIC, *said)
+    held, table = pd.read_csv(tmp_path / "run" / "predictions.csv"), pd.read_csv(CLINIC)
+    rows = table.iloc[held["row"] - 1]
+    rows.to_csv(tmp_path / "held.csv", index=False)
+    code, out, error = run("evaluate", tmp_path / "run", tmp_path / "held.csv")
+    assert (code, error) == (0, "")
+    assert "data: rows count for what 'weight' says, as in training" in out
+    found = json.loads(run("evaluate", tmp_path / "run", tmp_path / "held.csv", "--json")[1])
+    expected = read(tmp_path / "run")["test"]["network"]
+    assert found["network"] == pytest.approx(expected, abs=1e-5)
+    rows.drop(columns="weight").to_csv(tmp_path / "plain.csv", index=False)
+    _, _, error = run("evaluate", tmp_path / "run", tmp_path / "plain.csv")
+    assert error.startswith("agnostic-nn: warning: data has no column 'weight'")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_was_asked_for_stays_asked_for_in_a_run_like_it(run, clinic, tmp_path):
+    run("train", "--like", clinic, "--seed", 1, "--out", tmp_path / "run")
+    given = read(tmp_path / "run", "settings.json")["given"]
+    assert {"target", "group", "epochs", "seed"} <= set(given)

@@ -124,6 +124,12 @@ def test_the_column_that_names_rows_is_carried_through(run, tmp_path):
     assert list(pd.read_csv(tmp_path / "q.csv").columns) == list(answers.columns)[1:]
 
 
+def test_the_name_of_rows_is_not_one_that_predictions_have(fails, tmp_path):
+    pd.read_csv(CLINIC).rename(columns={"visit": "row"}).to_csv(tmp_path / "t.csv", index=False)
+    words = ["id='row': predictions have a column of that name"]
+    fails("train", tmp_path / "t.csv", "--target", "ill", "--id", "row", words=words)
+
+
 # Rows
 
 
@@ -300,3 +306,15 @@ def test_a_fit_is_a_function_of_data_and_settings():
     net = fitting.fit(data, fitting.settled(chosen, len(data.train)), get_backend("numpy"))
     assert net.training.history["epoch"] == [1, 2]
     assert isinstance(data, cli_data.TaskData)
+
+
+def test_all_of_it_on_a_strict_device(train):
+    """What is said reaches a device that the host cannot reach into, with the same numbers."""
+    pytest.importorskip("array_api_strict")
+    said = ["--weight", "weight", "--class-weight", "balanced", "--patience", "2", "--group",
+            "patient", "--folds", "2"]  # fmt: skip
+    scores = [
+        read(train(*said, "--backend", backend)[0])["test"]["network"]
+        for backend in ("numpy", "array_api_strict:device1")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)

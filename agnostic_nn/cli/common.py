@@ -176,6 +176,15 @@ def model_file(path: Path) -> Path:
     return path / "model.safetensors" if path.is_dir() else path
 
 
+def told_of(path: Path) -> dict[str, Any]:
+    """Return the settings of the run that a model is from; none where the file does not say."""
+    from ..saving import describe
+
+    run = describe(model_file(path)).get("run")
+    settings = run.get("settings") if isinstance(run, dict) else None
+    return settings if isinstance(settings, dict) else {}
+
+
 def load_model(path: Path, backend: Backend) -> tuple[Network, Preparation]:
     """Return a trained network, and how its data is prepared."""
     from ..saving import load_with_preparation

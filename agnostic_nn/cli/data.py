@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, unknown_name
 from .common import table_options
 from .options import WATCHED, Settings
+
+#: What the table of predictions on held-out rows calls its own columns.
+OWN_COLUMNS = ("row", "repeat", "fold", "true", "prediction")
 
 if TYPE_CHECKING:
     from ..namespace import Array
@@ -161,6 +164,8 @@ class Source:
             settings.separator, settings.encoding, settings.decimal, settings.max_memory
         )
         table = read_table(settings.data, missing=_missing(settings), **options)
+        # rows are called by their place in the table, also where the file has an index of its own
+        table = replace(table, frame=table.frame.reset_index(drop=True))
         table = table.labelled(settings.target)
         X, y = table.split()
         task, reason = task_of(y)
@@ -177,7 +182,7 @@ class Source:
             if (name := getattr(settings, role)) is not None
         }
         examples = Examples(
-            _features(X, settings), y, _weight(roles.get("weight")), roles.get("id")
+            _features(X, settings), y, weights_in(roles.get("weight")), roles.get("id")
         )
         splits = Splits(
             y, task == "classification", settings.seed, roles.get("group"), roles.get("time")
@@ -261,6 +266,10 @@ def _column(role: str, name: str, X: Any, y: Any) -> Any:
         raise InvalidArgument(f"{role}={name!r} is the target: wanted another column.")
     if name not in X.columns:
         raise unknown_name(role, name, X.columns)
+    if role == "id" and name in OWN_COLUMNS:
+        raise InvalidArgument(
+            f"id={name!r}: predictions have a column of that name, wanted another name."
+        )
     return X[name]
 
 
@@ -310,8 +319,14 @@ def _missing(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*MISSING, *more)))
 
 
-def _weight(column: Any) -> Any:
-    """Check what rows count for."""
+def weights_in(column: Any) -> Any:
+    """Return what rows count for, as numbers.
+
+    Raises
+    ------
+    InvalidArgument
+        If the column holds anything else.
+    """
     if column is None:
         return None
     from ..tabular import import_pandas, natural

@@ -18,6 +18,7 @@ from .common import (
     quiet,
     say,
     table_options,
+    told_of,
     warn_of_known_rows,
 )
 
@@ -34,7 +35,7 @@ def evaluate(
 ) -> None:
     """Print how good the model's predictions for DATA are, beside a baseline."""
     from ..tabular import read_table
-    from .data import Examples, Part
+    from .data import Examples, Part, weights_in
     from .outcome import answers
     from .report import show_scores
 
@@ -44,7 +45,15 @@ def evaluate(
     table = read_table(data, missing=preparation.missing, **options).labelled(preparation.target)
     for note in table.notes:
         tell(f"data: {note}")
-    part = Part(Examples(*table.split()), preparation, warns=True)
+    X, y = table.split()
+    weight = told_of(model).get("weight")
+    if weight in X.columns:
+        tell(f"data: rows count for what {weight!r} says, as in training")
+    elif weight is not None:
+        say(f"agnostic-nn: warning: data has no column {weight!r}, which said in training what a "
+            "row counts for: all count the same", err=True)  # fmt: skip
+    examples = Examples(X, y, weights_in(X[weight]) if weight in X.columns else None)
+    part = Part(examples, preparation, warns=True)
     with plain_warnings():
         scores = answers(net, part)
     if json:

@@ -19,9 +19,9 @@ from .common import (
     Separator,
     choose_backend,
     load_model,
-    model_file,
     say,
     table_options,
+    told_of,
 )
 
 #: How many rows are read at a time, and how many numbers they may become.
@@ -54,7 +54,6 @@ def predict(
     larger than memory. A class whose name a spreadsheet would take
     for a formula has an apostrophe before it.
     """
-    from ..saving import describe
     from ..tabular import Differences, read_parts
     from ..tabular.writing import check_out, for_spreadsheets, table_written
 
@@ -64,7 +63,7 @@ def predict(
     options = table_options(separator, encoding, decimal, max_memory)
     options["rows"] = max(1, min(ROWS, NUMBERS // preparation.n_features))
     dtype = "float32" if net.dtype_name == "float32" else "float64"
-    id_column = describe(model_file(model)).get("run", {}).get("settings", {}).get("id")
+    id_column = told_of(model).get("id")
     differences, rows = Differences(), 0
 
     def show(table: Any) -> None:

@@ -31,7 +31,7 @@ def show(model: Model, json: AsJSON = False) -> None:
     say(f"predicts: {preparation.target!r}, {preparation.task}{_classes(preparation)}")
     _show_columns(preparation)
     if not run:
-        say("tested on: the file does not say, it is of an earlier version")
+        say("tested on: the file does not say")
         return
     try:
         data, rows = run["data"], run["rows"]

@@ -54,6 +54,8 @@ def train(
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
     settings = _settings(options, given, like)
+    if like is not None:  # what was asked for there is asked for here
+        given += [name for name in read_run(like, "like").get("given", ()) if name not in given]
     _check_checkpoint(checkpoint_every, settings)
     backend, why = choose_backend(settings.backend)
     fitting.check(settings)
