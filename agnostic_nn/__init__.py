@@ -60,7 +60,13 @@ if TYPE_CHECKING:
         StepDecay,
         WarmUp,
     )
-    from .tabular import TableClassifier, TableRegressor, TableTransformer
+    from .tabular import (
+        RealMLPClassifier,
+        RealMLPRegressor,
+        TableClassifier,
+        TableRegressor,
+        TableTransformer,
+    )
     from .training import resume, train
 
 #: What is imported when it is first asked for, so that the import of the package is light, and
@@ -94,7 +100,13 @@ _LATER = {
         "StepDecay",
         "WarmUp",
     ),
-    "tabular": ("TableClassifier", "TableRegressor", "TableTransformer"),
+    "tabular": (
+        "RealMLPClassifier",
+        "RealMLPRegressor",
+        "TableClassifier",
+        "TableRegressor",
+        "TableTransformer",
+    ),
     "training": ("resume", "train"),
 }
 
@@ -134,6 +146,8 @@ __all__ = [
     "Optimizer",
     "OutOfMemory",
     "RMSprop",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
     "RecordingWarning",
     "ReduceOnPlateau",
     "Schedule",

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 from .categorical import Categorical
 from .columns import Column, Differences, LeftOut
 from .frames import as_frame, as_series, check_complete, few, import_pandas
+from .inputs import Blocks, Inputs
 from .measured import Boolean, DateTime, Numeric
-from .preparation import Blocks, Preparation, tell
+from .preparation import Preparation, tell
 from .readers import BUILT_IN
 from .reading import Table, read_parts, read_table
 from .targets import natural, task_of
@@ -15,6 +16,7 @@ from .writing import table_written
 
 if TYPE_CHECKING:
     from .estimators import TableClassifier, TableRegressor, TableTransformer
+    from .recipes.estimators import RealMLPClassifier, RealMLPRegressor
 
 __all__ = [
     "BUILT_IN",
@@ -25,9 +27,12 @@ __all__ = [
     "Column",
     "DateTime",
     "Differences",
+    "Inputs",
     "LeftOut",
     "Numeric",
     "Preparation",
+    "RealMLPClassifier",
+    "RealMLPRegressor",
     "Table",
     "TableClassifier",
     "TableRegressor",
@@ -51,4 +56,8 @@ def __getattr__(name: str) -> Any:
         from . import estimators
 
         return getattr(estimators, name)
+    if name in ("RealMLPClassifier", "RealMLPRegressor"):
+        from .recipes import estimators as of_recipes
+
+        return getattr(of_recipes, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -37,7 +37,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..estimators import MLPClassifier, MLPRegressor
 
 
-class _OnTables(BaseEstimator):  # type: ignore[misc]
+class OnTables(BaseEstimator):  # type: ignore[misc]
     """What takes tables: the columns as somebody says they are."""
 
     categorical: Collection[str] | None
@@ -66,7 +66,7 @@ class _OnTables(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class TableTransformer(TransformerMixin, _OnTables):  # type: ignore[misc]
+class TableTransformer(TransformerMixin, OnTables):  # type: ignore[misc]
     """A table as the numbers a network learns from, (n_samples, n_features).
 
     What each column is, is decided in `fit`; see `Preparation`, which is `preparation_` then, and
@@ -145,7 +145,7 @@ class TableTransformer(TransformerMixin, _OnTables):  # type: ignore[misc]
         return np.asarray(self.preparation_.feature_names, dtype=object)
 
 
-class _TableEstimator(_OnTables):
+class _TableEstimator(OnTables):
     """A network with its preparation: what `TableClassifier` and `TableRegressor` share."""
 
     _task: ClassVar[str]

@@ -17,6 +17,7 @@ from ..network import Network
 from .categorical import Categorical
 from .columns import Column, Differences, LeftOut, Part
 from .frames import as_frame, as_series, check_complete, few, import_pandas
+from .inputs import Blocks, Inputs
 from .inspecting import Wishes, inspect
 from .kinds import column_from_json
 from .measured import Numeric, moments
@@ -25,39 +26,7 @@ from .targets import in_order, labels_like, natural, task_of
 from .text import MISSING
 
 #: The newest description that this version reads; the first said no number.
-FORMAT = 2
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """A table's columns as numbers that are not encoded yet, for networks that do that themselves.
-
-    Attributes
-    ----------
-    numeric : array of float64, (n_samples, n_numeric)
-        Numbers, true and false as 1 and 0, and what dates are made into; medians where one was
-        missing.
-    indicators : array of bool, (n_samples, n_indicators)
-        Where a value was missing, of the columns that had missing ones in training.
-    codes : array of int64, (n_samples, n_categorical)
-        The place of each category; -1 where it was not seen in training.
-    numeric_names, indicator_names, categorical_names : tuple of str
-        What the columns of these are.
-    sizes : tuple of int
-        How many categories each column of `codes` has, the one for missing values among them.
-    """
-
-    numeric: Array
-    indicators: Array
-    codes: Array
-    numeric_names: tuple[str, ...]
-    indicator_names: tuple[str, ...]
-    categorical_names: tuple[str, ...]
-    sizes: tuple[int, ...]
-
-    def rows(self) -> Array:
-        """Return all of it as one array of numbers."""
-        return np.concatenate([self.numeric, self.indicators, self.codes], axis=1)
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -88,6 +57,9 @@ class Preparation:
         The texts that stand for no value.
     seen : Seen
         The rows of training, to know them again.
+    inputs : Inputs or None
+        How the columns become what a recipe's network reads, which has an output for each class,
+        also where there are two; None where they are standardized and one-hot encoded.
 
     Examples
     --------
@@ -112,6 +84,7 @@ class Preparation:
     left_out: tuple[LeftOut, ...] = field(default=(), compare=False)
     missing: tuple[str, ...] = MISSING
     seen: Seen = field(default_factory=Seen)
+    inputs: Inputs | None = None
 
     @classmethod
     def fit(
@@ -207,17 +180,24 @@ class Preparation:
         """The loss to train with."""
         if not self.classes:
             return "squared_error"
-        return "binary_cross_entropy" if len(self.classes) == 2 else "categorical_cross_entropy"
+        return "binary_cross_entropy" if self._has_one_of_two else "categorical_cross_entropy"
+
+    @property
+    def _has_one_of_two(self) -> bool:
+        """Whether the one output is the probability of the second of two classes."""
+        return len(self.classes) == 2 and self.inputs is None
 
     @property
     def n_features(self) -> int:
         """How many inputs the network has."""
+        if self.inputs is not None:
+            return self.inputs.width
         return sum(column.width for column in self.columns)
 
     @property
     def n_outputs(self) -> int:
         """How many outputs the network has."""
-        return len(self.classes) if len(self.classes) > 2 else 1
+        return 1 if self._has_one_of_two else len(self.classes) or 1
 
     @property
     def feature_names(self) -> list[str]:
@@ -252,6 +232,11 @@ class Preparation:
             If no column of training is there, or one holds text where there were numbers.
         """
         counted = Differences() if differences is None else differences
+        if self.inputs is not None:
+            blocks = self.blocks(frame, differences=counted)
+            if differences is None:
+                tell(counted)
+            return self.inputs.rows(blocks).astype(dtype)
         frame = self._known(frame, counted)
         out = np.empty((len(frame), self.n_features), dtype=dtype)
         start = 0
@@ -335,7 +320,7 @@ class Preparation:
                 f"know: wanted one of {few(self.classes)}."
             )
         codes = pandas.Categorical(y, categories=self.classes).codes
-        if len(self.classes) == 2:
+        if self._has_one_of_two:
             return codes.astype("float64").reshape(-1, 1)
         return np.eye(len(self.classes))[codes]
 
@@ -356,7 +341,7 @@ class Preparation:
     def probabilities(self, outputs: Array) -> Any:
         """Return the probability of each class, as a DataFrame with the classes as columns."""
         frame = import_pandas().DataFrame(outputs.astype("float64"))
-        if len(self.classes) == 2:
+        if self._has_one_of_two:
             frame.insert(0, "no", 1.0 - frame[0])
         frame.columns = list(self.classes)
         return frame
@@ -392,6 +377,7 @@ class Preparation:
             "left_out": [{"name": column.name, "note": column.note} for column in self.left_out],
             "missing": list(self.missing),
             "seen": asdict(self.seen),
+            "inputs": None if self.inputs is None else self.inputs.to_json(),
         }
 
     @classmethod
@@ -422,6 +408,7 @@ class Preparation:
                 ),
                 tuple(map(str, content.get("missing", MISSING))),
                 Seen(**content.get("seen", {})),
+                None if (inputs := content.get("inputs")) is None else Inputs.from_json(inputs),
             )
             preparation._check()
             return preparation

@@ -1,0 +1,232 @@
+"""A table's columns as the recipes' networks read them: robustly scaled, clipped, embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from ..namespace import Array
+from .categorical import Categorical
+from .columns import Column
+from .measured import Boolean
+from .text import HostArray
+
+#: No number that a network reads is larger than this.
+LARGEST = 3.0
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A table's columns as numbers that are not encoded yet, for networks that do that themselves.
+
+    Attributes
+    ----------
+    numeric : array of float64, (n_samples, n_numeric)
+        Numbers, true and false as 1 and 0, and what dates are made into; medians where one was
+        missing.
+    indicators : array of bool, (n_samples, n_indicators)
+        Where a value was missing, of the columns that had missing ones in training.
+    codes : array of int64, (n_samples, n_categorical)
+        The place of each category; -1 where it was not seen in training.
+    numeric_names, indicator_names, categorical_names : tuple of str
+        What the columns of these are.
+    sizes : tuple of int
+        How many categories each column of `codes` has, the one for missing values among them.
+    """
+
+    numeric: HostArray
+    indicators: HostArray
+    codes: HostArray
+    numeric_names: tuple[str, ...]
+    indicator_names: tuple[str, ...]
+    categorical_names: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+    def rows(self) -> HostArray:
+        """Return all of it as one array of numbers."""
+        return np.concatenate([self.numeric, self.indicators, self.codes], axis=1)
+
+    def take(self, rows: HostArray) -> Blocks:
+        """Return some of the rows."""
+        return replace(
+            self,
+            numeric=self.numeric[rows],
+            indicators=self.indicators[rows],
+            codes=self.codes[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How the columns of a table become a network's inputs, as RealMLP has it.
+
+    Numbers, and categories as one-hot columns, are centred on their median, divided by the distance
+    of their quartiles, and clipped smoothly (Holzmüller, Grinsztajn & Steinwart, "Better by
+    default", NeurIPS 2024). Of two categories there is one column of 1 and -1. A category that is
+    missing or was never seen is 0 in all of them. Categories that are to be embedded come behind,
+    as their places.
+
+    Attributes
+    ----------
+    order : tuple of int
+        The columns of numbers and of indicators, in this order: those that measure something
+        first.
+    numbers : int
+        How many of them measure something, and are neither true or false nor made up.
+    one_hot : tuple of (int, int)
+        The columns of codes that become one-hot columns, and their categories.
+    embedded : tuple of (int, int)
+        Those that stay as they are, and their categories, the missing one among them.
+    centers, factors : tuple of float
+        What is taken away from each column, and what it is multiplied by.
+    """
+
+    order: tuple[int, ...]
+    numbers: int
+    one_hot: tuple[tuple[int, int], ...]
+    embedded: tuple[tuple[int, int], ...]
+    centers: tuple[float, ...] = ()
+    factors: tuple[float, ...] = ()
+
+    @classmethod
+    def fit(
+        cls, columns: Sequence[Column], blocks: Blocks, most_one_hot: int | None = None
+    ) -> Inputs:
+        """Learn from the rows of training.
+
+        Parameters
+        ----------
+        columns : sequence of Column
+            Of the table.
+        blocks : Blocks
+            What they make of the rows of training.
+        most_one_hot : int, optional
+            Columns of more categories are embedded; left out, none is.
+        """
+        made = {c.name for c in columns if isinstance(c, Boolean)}
+        measure = [name not in made for name in blocks.numeric_names]
+        first = [i for i, measures in enumerate(measure) if measures]
+        others = [i for i, measures in enumerate(measure) if not measures]
+        indicators = range(len(measure), len(measure) + len(blocks.indicator_names))
+        missing = [c.missing for c in columns if isinstance(c, Categorical)]
+        hot, embedded = [], []
+        for column, (size, has_missing) in enumerate(zip(blocks.sizes, missing, strict=True)):
+            categories = size - has_missing
+            if most_one_hot is None or categories <= most_one_hot:
+                hot.append((column, categories))
+            else:
+                embedded.append((column, size))
+        found = cls((*first, *others, *indicators), len(first), (*hot,), (*embedded,))
+        return found._scaled(found._columns(blocks))
+
+    def _scaled(self, columns: HostArray) -> Inputs:
+        """Return these inputs with the centers and factors of columns."""
+        centers, factors = robust_scale(columns)
+        return replace(self, centers=tuple(centers.tolist()), factors=tuple(factors.tolist()))
+
+    @property
+    def width(self) -> int:
+        """How many inputs there are."""
+        return len(self.centers) + len(self.embedded)
+
+    @property
+    def places(self) -> dict[int, int]:
+        """The inputs that are places of categories, and how many categories each has."""
+        return {len(self.centers) + i: size for i, (_, size) in enumerate(self.embedded)}
+
+    def rows(self, blocks: Blocks) -> HostArray:
+        """Return the inputs, (n_samples, width), of what the columns make of a table."""
+        columns = clip_smoothly(scaled(self._columns(blocks), self.centers, self.factors))
+        codes = [blocks.codes[:, column] for column, _ in self.embedded]
+        return np.concatenate([columns, *(code[:, None] for code in codes)], axis=1)
+
+    def _columns(self, blocks: Blocks) -> HostArray:
+        """Return numbers, indicators and one-hot columns, as they are."""
+        numbers = np.concatenate([blocks.numeric, blocks.indicators], axis=1)[:, list(self.order)]
+        hot = [one_hot(blocks.codes[:, column], q) for column, q in self.one_hot]
+        return np.concatenate([numbers, *hot], axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it in terms of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Any) -> Self:
+        """Return the inputs that `to_json` described."""
+        try:
+            found = cls(
+                tuple(map(int, content["order"])),
+                int(content["numbers"]),
+                _pairs(content["one_hot"]),
+                _pairs(content["embedded"]),
+                tuple(map(float, content["centers"])),
+                tuple(map(float, content["factors"])),
+            )
+            if not np.isfinite([*found.centers, *found.factors]).all():
+                raise ValueError("centers and factors are finite")
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise InvalidArgument(
+                "the model does not say what its network reads of a table: wanted one that a "
+                "recipe made."
+            ) from None
+        return found
+
+
+def _pairs(stored: Any) -> tuple[tuple[int, int], ...]:
+    return tuple((int(column), int(categories)) for column, categories in stored)
+
+
+def one_hot(codes: HostArray, categories: int) -> Array:
+    """Return a column for each category; of two categories one column of 1 and -1.
+
+    What is no category of these is 0.
+
+    Examples
+    --------
+    >>> one_hot(np.asarray([0, 1, -1]), 2).T
+    array([[ 1., -1.,  0.]])
+    """
+    hot = (codes[:, None] == np.arange(categories)).astype("float64")
+    return hot[:, :1] - hot[:, 1:] if categories == 2 else hot
+
+
+def robust_scale(columns: HostArray) -> tuple[HostArray, HostArray]:
+    """Return the median of each column, and 1 over the distance of its quartiles.
+
+    Where the quartiles are the same it is 2 over the distance of the ends, and 0 where these are.
+
+    Examples
+    --------
+    >>> robust_scale(np.asarray([[0.0, 7.0, 0.0], [2.0, 7.0, 0.0], [4.0, 7.0, 0.0],
+    ...                          [6.0, 7.0, 0.0], [8.0, 7.0, 5.0]]))
+    (array([4., 7., 0.]), array([0.25, 0.  , 0.4 ]))
+    """
+    low, q25, median, q75, high = np.quantile(columns, [0.0, 0.25, 0.5, 0.75, 1.0], axis=0)
+    with np.errstate(over="ignore"):
+        width = np.where(q75 > q25, q75 - q25, 0.5 * high - 0.5 * low)
+    with np.errstate(over="ignore", divide="ignore"):
+        factors = np.where(width > 0.0, 1.0 / np.where(width > 0.0, width, 1.0), 0.0)
+    return median, np.minimum(factors, np.finfo("float64").max)
+
+
+def scaled(columns: HostArray, centers: Sequence[float], factors: Sequence[float]) -> Array:
+    """Return (x - center) factor, column by column; what overflows is the largest number."""
+    largest = np.finfo("float64").max
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = (columns - np.asarray(centers)) * np.asarray(factors)
+    return np.nan_to_num(product, nan=0.0, posinf=largest, neginf=-largest)
+
+
+def clip_smoothly(x: HostArray) -> Array:
+    """Return x / sqrt(1 + (x / 3)^2): near 0 it is x, and it never goes beyond -3 and 3.
+
+    Examples
+    --------
+    >>> clip_smoothly(np.asarray([0.0, 4.0, -1e308])).round(3)
+    array([ 0. ,  2.4, -3. ])
+    """
+    return x / np.hypot(1.0, x / LARGEST)

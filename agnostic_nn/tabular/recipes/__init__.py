@@ -1,0 +1,23 @@
+"""Recipes: networks for tables whose every setting is said beforehand, and which need no tuning."""
+
+from ...checks import look_up
+from .realmlp_s import RealMLPS
+from .recipe import Examples, Recipe, Task, fit_recipe
+
+__all__ = [
+    "RECIPES",
+    "Examples",
+    "RealMLPS",
+    "Recipe",
+    "Task",
+    "fit_recipe",
+    "get_recipe",
+]
+
+#: Every recipe by name. A new one is a file and a line here.
+RECIPES: dict[str, type[Recipe]] = {"realmlp-s": RealMLPS}
+
+
+def get_recipe(name: str) -> type[Recipe]:
+    """Return the recipe of that name."""
+    return look_up("recipe", name, RECIPES)

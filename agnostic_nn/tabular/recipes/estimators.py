@@ -1,0 +1,419 @@
+"""The recipes with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _check_y,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from ...backends import Backend
+from ...checks import check_flag, check_number
+from ...errors import InvalidArgument
+from ...namespace import Array
+from ...network import Network
+from ...training import Callback, History
+from ..columns import Differences
+from ..estimators import OnTables
+from ..frames import as_frame
+from ..preparation import Preparation
+from ..text import MISSING
+from .recipe import Examples, Recipe, fit_recipe
+
+
+class RecipeEstimator(OnTables):
+    """What the estimators of all recipes share."""
+
+    _default: ClassVar[str]
+
+    def __init__(
+        self,
+        recipe: str | Recipe | None = None,
+        *,
+        epochs: int | None = None,
+        validation_fraction: float = 0.2,
+        n_ens: int = 1,
+        time_limit: float | None = None,
+        random_state: Any = None,
+        backend: str | Backend | None = None,
+        dtype: str = "float32",
+        callbacks: Sequence[Callback] | None = None,
+        progress: bool | None = False,
+        categorical: Collection[str] | None = None,
+        numeric: Collection[str] | None = None,
+        drop: Collection[str] | None = None,
+        missing: Collection[str] | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.epochs = epochs
+        self.validation_fraction = validation_fraction
+        self.n_ens = n_ens
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.backend = backend
+        self.dtype = dtype
+        self.callbacks = callbacks
+        self.progress = progress
+        self.categorical = categorical
+        self.numeric = numeric
+        self.drop = drop
+        self.missing = missing
+
+    # What the two kinds say differently
+
+    def _learn_targets(self, y: Any) -> tuple[Array, tuple[Any, ...]]:
+        """Return what a recipe learns, and the classes, and remember them."""
+        raise NotImplementedError
+
+    def _targets(self, y: Any) -> Array:
+        """Return the same of other targets."""
+        raise NotImplementedError
+
+    def _weigh(self, y: Any, weight: Any) -> Any:
+        del y
+        return weight
+
+    # fit
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation: Any = None) -> Self:
+        """Learn from a table.
+
+        Parameters
+        ----------
+        X : DataFrame, (n_samples, n_columns)
+            Of pandas, polars or Arrow, or an array of numbers.
+        y : Series, (n_samples,)
+            Labels, or a quantity; complete.
+        sample_weight : array-like, (n_samples,), optional
+            What each example counts for.
+        validation : tuple (X, y) or (X, y, sample_weight), optional
+            Examples to choose the best epoch by; left out, some of the others are held out.
+
+        Raises
+        ------
+        InvalidArgument
+            If a value is not one to work with, no column is left to learn from, or y has one class
+            only.
+        """
+        recipe, frame = self._recipe(), self._table(X, reset=True)
+        y = self._checked(y)
+        check_consistent_length(frame, y)
+        targets, classes = self._learn_targets(y)
+        preparation = self._preparation(X, frame).with_outputs(classes)
+        examples = self._examples(preparation, frame, targets, y, sample_weight)
+        random = check_random_state(self.random_state)
+        seeds = random.randint(2**31 - 1, size=self.n_ens + 1).tolist()
+        if validation is None:
+            examples, held_out = examples.split(self.validation_fraction, seeds.pop())
+        else:
+            seeds.pop()
+            held_out = self._validation(preparation, validation)
+        preparation, networks = fit_recipe(
+            recipe,
+            preparation,
+            examples,
+            held_out,
+            seeds=seeds,
+            backend=self.backend,
+            dtype=self.dtype,
+            callbacks=(*(self.callbacks or ()), *self._deadline()),
+            progress=self.progress,
+        )
+        self._take(preparation, networks)
+        return self
+
+    def _take(self, preparation: Preparation, networks: list[Network]) -> None:
+        self.preparation_, self.networks_ = preparation, networks
+        self.__dict__.pop("network_", None)
+        if len(networks) == 1:
+            self.network_ = networks[0]
+
+    def _recipe(self) -> Recipe:
+        """Return the recipe with what was said beside it."""
+        from . import get_recipe
+
+        check_number("n_ens", self.n_ens, at_least=1, integer=True)
+        check_number("validation_fraction", self.validation_fraction, at_least=0.0, below=1.0)
+        if self.time_limit is not None:
+            check_number("time_limit", self.time_limit, above=0.0)
+        recipe = self._default if self.recipe is None else self.recipe
+        recipe = recipe if isinstance(recipe, Recipe) else get_recipe(recipe)()
+        if self.epochs is None:
+            return recipe
+        check_number("epochs", self.epochs, at_least=1, integer=True)
+        return replace(recipe, epochs=int(self.epochs))
+
+    def _preparation(self, X: Any, frame: Any) -> Preparation:
+        """Learn the columns; those of an array are numbers, unless somebody says otherwise."""
+        said = {*(self.categorical or ()), *(self.drop or ())}
+        numeric = self.numeric or ()
+        if not _is_table(X):
+            numeric = [name for name in frame.columns if name not in said]
+        return Preparation.fit(
+            frame,
+            categorical=self.categorical or (),
+            numeric=numeric,
+            drop=self.drop or (),
+            missing=MISSING if self.missing is None else self.missing,
+        )
+
+    def _table(self, X: Any, *, reset: bool) -> Any:
+        """Return X as a DataFrame, checked as scikit-learn does where it is an array."""
+        if not _is_table(X):
+            X = validate_data(
+                self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan",
+                ensure_min_samples=2 if reset else 1,
+            )  # fmt: skip
+            return as_frame(X)
+        frame = as_frame(X)
+        if reset:
+            validate_data(self, frame, reset=True, skip_check_array=True)
+        return frame
+
+    def _checked(self, y: Any) -> Any:
+        """Return y as it can be learned from; raise where it cannot."""
+        if y is None:
+            raise InvalidArgument(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        return y
+
+    def _examples(
+        self, preparation: Preparation, frame: Any, targets: Array, y: Any, weight: Any
+    ) -> Examples:
+        if weight is not None:
+            weight = _check_sample_weight(weight, targets, ensure_non_negative=True)
+        weight = self._weigh(y, weight)
+        blocks = preparation.blocks(frame, differences=Differences())
+        return Examples(blocks, targets, weight)
+
+    def _validation(self, preparation: Preparation, validation: Any) -> Examples:
+        if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+            raise InvalidArgument("validation: wanted (X, y) or (X, y, sample_weight).")
+        X, y, weight = (*validation, None)[:3]
+        frame = self._table(X, reset=False)
+        y = self._checked(y)
+        check_consistent_length(frame, y)
+        return self._examples(preparation, frame, self._targets(y), y, weight)
+
+    def _deadline(self) -> tuple[Callback, ...]:
+        """Return what ends training when its time is over."""
+        if self.time_limit is None:
+            return ()
+        end = time.perf_counter() + self.time_limit
+
+        def is_over(_: Network, history: History) -> bool:
+            # an epoch that would end too late is not begun
+            return time.perf_counter() + history["seconds"][-1] >= end
+
+        return (is_over,)
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the mean of what the networks answer, (n_samples, n_outputs)."""
+        check_is_fitted(self, "networks_")
+        rows = self.preparation_.features(self._table(X, reset=False))
+        answers = [network.predict(rows).astype("float64") for network in self.networks_]
+        return np.mean(answers, axis=0)
+
+
+class RecipeClassifier(ClassifierMixin, RecipeEstimator):  # type: ignore[misc]
+    """What the classifiers of all recipes share."""
+
+    def __init__(
+        self,
+        recipe: str | Recipe | None = None,
+        *,
+        probabilities: bool = False,
+        class_weight: Any = None,
+        epochs: int | None = None,
+        validation_fraction: float = 0.2,
+        n_ens: int = 1,
+        time_limit: float | None = None,
+        random_state: Any = None,
+        backend: str | Backend | None = None,
+        dtype: str = "float32",
+        callbacks: Sequence[Callback] | None = None,
+        progress: bool | None = False,
+        categorical: Collection[str] | None = None,
+        numeric: Collection[str] | None = None,
+        drop: Collection[str] | None = None,
+        missing: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(
+            recipe, epochs=epochs, validation_fraction=validation_fraction, n_ens=n_ens,
+            time_limit=time_limit, random_state=random_state, backend=backend, dtype=dtype,
+            callbacks=callbacks, progress=progress, categorical=categorical, numeric=numeric,
+            drop=drop, missing=missing,
+        )  # fmt: skip
+        self.probabilities = probabilities
+        self.class_weight = class_weight
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, (n_samples, n_classes)."""
+        outputs = self._outputs(X)
+        return outputs / outputs.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> Array:
+        """Return a label for each row."""
+        chosen = self._outputs(X).argmax(axis=1)
+        return self.classes_[chosen]
+
+    def _recipe(self) -> Recipe:
+        check_flag("probabilities", self.probabilities)
+        recipe = super()._recipe()
+        return replace(recipe, label_smoothing=0.0, watch="cost") if self.probabilities else recipe
+
+    def _checked(self, y: Any) -> Any:
+        y = column_or_1d(super()._checked(y), warn=True)
+        if y.dtype.kind == "f":
+            _check_y(y, estimator=self)
+        check_classification_targets(y)
+        return y
+
+    def _learn_targets(self, y: Any) -> tuple[Array, tuple[Any, ...]]:
+        self.classes_, places = np.unique(y, return_inverse=True)
+        labels = tuple(x.item() if isinstance(x, np.generic) else x for x in self.classes_)
+        if len(labels) < 2:
+            raise InvalidArgument(
+                f"y has one class only, {labels[0]!r}: wanted at least two classes to tell apart."
+            )
+        return places, labels
+
+    def _targets(self, y: Any) -> Array:
+        strange = y[~np.isin(y, self.classes_)]
+        if len(strange):
+            raise InvalidArgument(
+                f"validation: y has the class {strange.tolist()[0]!r}, which is not among those of "
+                "training."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _weigh(self, y: Any, weight: Any) -> Any:
+        if self.class_weight is None:
+            return weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        return by_class if weight is None else weight * by_class
+
+
+class RecipeRegressor(RegressorMixin, RecipeEstimator):  # type: ignore[misc]
+    """What the regressors of all recipes share."""
+
+    def predict(self, X: Any) -> Array:
+        """Return the quantity for each row, in the units of y."""
+        return self._outputs(X)[:, 0] * self.preparation_.scale + self.preparation_.mean
+
+    def _checked(self, y: Any) -> Any:
+        y = _check_y(super()._checked(y), y_numeric=True, estimator=self)
+        return column_or_1d(y).astype("float64")
+
+    def _learn_targets(self, y: Any) -> tuple[Array, tuple[Any, ...]]:
+        return y, ()
+
+    def _targets(self, y: Any) -> Array:
+        return y
+
+
+def _is_table(X: Any) -> bool:
+    """Whether the columns of X have names and types of their own."""
+    return type(X) is dict or any(
+        hasattr(X, name) for name in ("columns", "__arrow_c_stream__", "to_pandas")
+    )
+
+
+class RealMLPClassifier(RecipeClassifier):
+    """A classifier of tables as people have them, by the recipe RealMLP, without tuning.
+
+    Holzmüller, Grinsztajn & Steinwart, "Better by default", NeurIPS 2024.
+
+    Parameters
+    ----------
+    recipe : str or Recipe, optional
+        "realmlp-s", or a recipe with settings of its own; left out, "realmlp-s".
+    probabilities : bool, default False
+        Whether it is good probabilities that count (log-loss, AUC), and not labels. Then no label
+        is smoothed, which makes a network less sure than it should be, and the best epoch is that
+        of the least cross-entropy, where it else is the one with the fewest errors.
+    class_weight : dict, 'balanced' or None, default=None
+        What each class counts for, times the sample weights.
+    epochs : int, optional
+        How often training goes through all examples; left out, what the recipe says.
+    validation_fraction : float, default 0.2
+        The share of the examples that is held out to choose the best epoch by.
+    n_ens : int, default 1
+        How many networks are trained, one after the other, of other initial weights each; their
+        probabilities are averaged.
+    time_limit : float, optional
+        Seconds after which no network goes on learning; the best epoch until then counts.
+    random_state : int, RandomState instance or None, default=None
+        Of the initial weights, the order of the examples, the split and dropout.
+    backend, dtype, callbacks, progress
+        As for `Network` and `train`; the table itself is read on the host.
+    categorical, numeric, drop, missing
+        As for `TableTransformer`.
+
+    Attributes
+    ----------
+    classes_ : array
+        The labels.
+    preparation_ : Preparation
+        How the table is read; its `notes` tell what was decided about the columns.
+    networks_ : list of Network
+        What was trained.
+    network_ : Network
+        The one, where there is one; `agnostic_nn.save` takes the estimator then.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"size": [1.0, None, 4.0] * 9, "colour": ["red", "blue", "red"] * 9})
+    >>> model = RealMLPClassifier("realmlp-s", epochs=8, random_state=0)
+    >>> model.fit(X, ["no", "no", "yes"] * 9).predict(X[:3]).tolist()
+    ['no', 'no', 'yes']
+    """
+
+    _default = "realmlp-s"
+
+
+class RealMLPRegressor(RecipeRegressor):
+    """A regressor of tables as people have them, by the recipe RealMLP, without tuning.
+
+    Holzmüller, Grinsztajn & Steinwart, "Better by default", NeurIPS 2024.
+
+    Parameters
+    ----------
+    recipe, epochs, validation_fraction, n_ens, time_limit, random_state
+        As for `RealMLPClassifier`.
+    backend, dtype, callbacks, progress
+        As for `Network` and `train`; the table itself is read on the host.
+    categorical, numeric, drop, missing
+        As for `TableTransformer`.
+
+    Attributes
+    ----------
+    preparation_, networks_, network_
+        As of `RealMLPClassifier`.
+
+    Examples
+    --------
+    >>> X = [[float(i)] for i in range(50)]
+    >>> y = [2.0 * i for i in range(50)]
+    >>> model = RealMLPRegressor("realmlp-s", epochs=32, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    """
+
+    _default = "realmlp-s"

@@ -1,0 +1,208 @@
+"""What a recipe is: how a network for a table is made and trained, all of it said beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from ...backends import Backend, host
+from ...layer import Layer
+from ...namespace import Array
+from ...network import SPLIT, Network
+from ...optimizers import Optimizer
+from ...training import Callback, train
+from ..inputs import Blocks, Inputs
+from ..preparation import Preparation
+from ..text import HostArray
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network is to predict.
+
+    Attributes
+    ----------
+    classes : int
+        How many classes there are; 0 for a quantity.
+    low, high : float
+        The ends of a quantity in the rows of training, standardized.
+    """
+
+    classes: int
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network has: one for each class, also where there are two."""
+        return self.classes or 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Base of the recipes: which layers, which rule, how long.
+
+    Parameters
+    ----------
+    epochs : int, default 256
+        How often training goes through all examples.
+    batch_size : int, default 256
+        Examples per step; what does not fill the last minibatch of an epoch is left out of it.
+    label_smoothing : float, default 0.0
+        How much of each target's probability is spread over all classes.
+    watch : {"score", "cost"}, default "score"
+        What tells the best epoch where there are classes: the fewest errors, or the least
+        cross-entropy.
+    patience : int, optional
+        Stop after so many epochs without a better one; left out, training goes to its end.
+    """
+
+    epochs: int = 256
+    batch_size: int = 256
+    label_smoothing: float = 0.0
+    watch: str = "score"
+    patience: int | None = None
+
+    #: Which of equally good epochs is kept.
+    among_equals: ClassVar[str] = "last"
+    #: Columns of more categories than this are embedded; None where none is.
+    most_one_hot: ClassVar[int | None] = None
+
+    def layers(self, inputs: Inputs, task: Task) -> list[Layer]:
+        """Return the network's layers."""
+        raise NotImplementedError
+
+    def optimizer(self, task: Task) -> Optimizer:
+        """Return the update rule, with its schedule."""
+        raise NotImplementedError
+
+    def begin(self, net: Network, X: HostArray) -> None:
+        """Set what the network begins with, where that comes from the inputs of training."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of a table that a recipe learns from, or is watched on.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        What the preparation makes of the features.
+    y : array, shape (n_samples,)
+        The places of the classes, or the quantity.
+    weight : array, shape (n_samples,), or None
+        What each example counts for.
+    """
+
+    blocks: Blocks
+    y: HostArray
+    weight: HostArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: HostArray) -> Examples:
+        """Return some of the rows."""
+        return Examples(
+            self.blocks.take(rows), self.y[rows], None if self.weight is None else self.weight[rows]
+        )
+
+    def split(self, fraction: float, seed: int) -> tuple[Examples, Examples | None]:
+        """Return the rows to learn from, and a fraction of the rows to be watched on."""
+        held = int(fraction * len(self))
+        if held == 0:
+            return self, None
+        order = host.permutation(len(self), seed, SPLIT)
+        return self.take(order[held:]), self.take(order[:held])
+
+
+def fit_recipe(
+    recipe: Recipe,
+    preparation: Preparation,
+    examples: Examples,
+    held_out: Examples | None = None,
+    *,
+    seeds: Sequence[int] = (0,),
+    backend: str | Backend | None = None,
+    dtype: str = "float32",
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = False,
+) -> tuple[Preparation, list[Network]]:
+    """Train a recipe's network on examples, once for each seed, one after the other.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    preparation : Preparation
+        Of the table that the examples come from, with its classes.
+    examples, held_out : Examples
+        To learn from, and to choose the best epoch by, if any: with the fewest errors, or the
+        least squared error.
+    seeds : sequence of int
+        Of the networks.
+    backend, dtype, callbacks, progress
+        As for `Network` and `train`.
+
+    Returns
+    -------
+    preparation : Preparation
+        With what the networks read of a table, and what their outputs mean.
+    networks : list of Network
+    """
+    preparation = _fitted(preparation, recipe, examples)
+    inputs = preparation.inputs
+    assert inputs is not None
+    X, Y = inputs.rows(examples.blocks), _targets(preparation, examples)
+    classes = len(preparation.classes)
+    task = Task(classes) if classes else Task(0, float(Y.min()), float(Y.max()))
+    watched = None
+    if held_out is not None:
+        rows = inputs.rows(held_out.blocks)
+        watched = (rows, _targets(preparation, held_out), held_out.weight)
+    networks = []
+    for seed in seeds:
+        layers = recipe.layers(inputs, task)
+        net = Network(
+            [inputs.width, *layers], preparation.loss, seed=seed, dtype=dtype, backend=backend
+        )
+        recipe.begin(net, X)
+        train(
+            net, X, _smoothed(Y, recipe.label_smoothing) if classes else Y,
+            epochs=recipe.epochs,
+            batch_size=min(recipe.batch_size, len(examples)),
+            optimizer=recipe.optimizer(task),
+            sample_weight=examples.weight,
+            validation=watched,
+            patience=None if watched is None else recipe.patience or max(1, recipe.epochs),
+            watch=recipe.watch if classes and watched is not None else "cost",
+            among_equals=recipe.among_equals,
+            drop_last=True,
+            callbacks=callbacks,
+            progress=progress,
+        )  # fmt: skip
+        networks.append(net)
+    return preparation, networks
+
+
+def _fitted(preparation: Preparation, recipe: Recipe, examples: Examples) -> Preparation:
+    """Return the preparation with the inputs, and the mean and scale, of the examples."""
+    inputs = Inputs.fit(preparation.columns, examples.blocks, recipe.most_one_hot)
+    if preparation.classes:
+        return replace(preparation, inputs=inputs)
+    mean, scale = float(examples.y.mean()), float(examples.y.std())
+    return replace(preparation, inputs=inputs, mean=mean, scale=scale if scale > 0.0 else 1.0)
+
+
+def _targets(preparation: Preparation, examples: Examples) -> Array:
+    """Return the network's targets: one-hot rows, or the quantity, standardized."""
+    if preparation.classes:
+        return np.eye(len(preparation.classes))[examples.y]
+    return ((examples.y - preparation.mean) / preparation.scale).reshape(-1, 1)
+
+
+def _smoothed(Y: HostArray, share: float) -> Array:
+    """Return probabilities of which a share is spread over all classes."""
+    return (1.0 - share) * Y + share / Y.shape[1]

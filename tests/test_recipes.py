@@ -1,0 +1,406 @@
+"""The recipes for tables: what their networks read, how they are trained, their estimators."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import agnostic_nn as ann
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+
+from agnostic_nn.tabular import Preparation  # noqa: E402
+from agnostic_nn.tabular.inputs import Inputs, clip_smoothly, robust_scale, scaled  # noqa: E402
+from agnostic_nn.tabular.recipes import (  # noqa: E402
+    RECIPES,
+    Examples,
+    RealMLPS,
+    Recipe,
+    Task,
+    fit_recipe,
+    get_recipe,
+)
+
+# What the networks read
+
+
+def inputs_of(X, most_one_hot=None):
+    preparation = Preparation.fit(X)
+    inputs = Inputs.fit(preparation.columns, preparation.blocks(X), most_one_hot)
+    return replace(preparation, inputs=inputs)
+
+
+def clipped(x):
+    return x / math.sqrt(1.0 + (x / 3.0) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("column", "center", "factor"),
+    [
+        ([0.0, 1.0, 2.0, 3.0, 4.0], 2.0, 1.0 / 2.0),  # quartiles 1 and 3
+        ([5.0, 5.0, 5.0, 5.0, 7.0], 5.0, 2.0 / 2.0),  # the quartiles are the same
+        ([5.0] * 5, 5.0, 0.0),
+        ([-1e308, -1e308, 0.0, 1e308, 1e308], 0.0, 0.0),  # beyond what a number holds
+        ([0.0, 0.0, 0.0, 0.0, 1e-320], 0.0, np.finfo("float64").max),
+    ],
+)
+def test_robust_scale(column, center, factor):
+    centers, factors = robust_scale(np.asarray(column)[:, None])
+    assert centers.tolist() == [center]
+    assert factors.tolist() == [factor]
+    x = clip_smoothly(scaled(np.asarray(column)[:, None], centers, factors))
+    assert np.isfinite(x).all()
+    assert np.abs(x).max() <= 3.0
+
+
+def test_numbers_are_centred_scaled_and_clipped():
+    X = pd.DataFrame({"x": [0.5, 1.5, 2.5, 3.5, 4.5] * 4})
+    got = inputs_of(X).features(pd.DataFrame({"x": [2.5, 4.5, -95.5, 1e300]}))
+    expected = [clipped(x) for x in (0.0, 1.0, -49.0)] + [3.0]
+    assert got[:, 0].tolist() == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "expected"),
+    [  # one column of 1 and -1, whose median is 1, and whose quartiles are 2 apart
+        (list("aabab") * 4, ["a", "b"], [[0.0], [-1.0]]),
+        (list("aabab") * 4, ["c", None], [[-0.5], [-0.5]]),  # unknown and missing are 0
+        # three columns of 0 and 1, whose quartiles are the same, but for the last
+        (list("aaabbccccc") * 4, ["b", "z"], [[0.0, 2.0, -1.0], [0.0, 0.0, -1.0]]),
+    ],
+)
+def test_categories(column, given, expected):
+    with pytest.warns(ann.TableWarning) if given[1] != "b" else pytest.MonkeyPatch.context():
+        got = inputs_of(pd.DataFrame({"c": column})).features(pd.DataFrame({"c": given}))
+    columns = pd.get_dummies(pd.Series(column)).to_numpy(float)
+    if columns.shape[1] == 2:
+        columns = columns[:, :1] - columns[:, 1:]
+    centers, factors = robust_scale(columns)
+    raw = {"a": [1.0, 0.0, 0.0], "b": [0.0, 1.0, 0.0], "c": [0.0, 0.0, 1.0]}
+    if columns.shape[1] == 1:
+        raw = {"a": [1.0], "b": [-1.0]}
+    nothing = [0.0] * columns.shape[1]
+    wanted = [(np.asarray(raw.get(c, nothing)) - centers) * factors for c in given]
+    np.testing.assert_allclose(got, clip_smoothly(np.asarray(wanted)), rtol=1e-15)
+    if columns.shape[1] == 1:
+        np.testing.assert_allclose(got, clip_smoothly(np.asarray(expected)), rtol=1e-15)
+
+
+def test_what_was_missing_in_training_is_zero_and_has_an_indicator():
+    X = pd.DataFrame({"n": [1.0, 2.0, None, 4.0] * 5, "c": ["a", None, "b", "c"] * 5})
+    inputs = inputs_of(X).inputs
+    assert inputs.one_hot == ((0, 3),)  # and none for the missing ones
+    assert inputs.order == (0, 1)
+    assert inputs.numbers == 1
+    rows = inputs_of(X).features(X)
+    assert rows.shape == (20, 2 + 3)
+    absent, there = rows[1, 2:], rows[0, 2:]
+    assert there[0] != absent[0]
+    assert there[1:].tolist() == absent[1:].tolist()
+
+
+def test_columns_of_many_categories_are_embedded():
+    X = pd.DataFrame({"c": list("abcdefghi") * 4, "d": list("ab") * 18, "x": np.arange(36) * 0.5})
+    preparation = inputs_of(X, most_one_hot=8)
+    assert preparation.inputs.places == {2: 9}
+    assert preparation.n_features == 3
+    got = preparation.features(X)
+    assert got[:9, 2].tolist() == list(range(9))
+    with pytest.warns(ann.TableWarning):
+        strange = preparation.features(pd.DataFrame({"c": ["z"], "d": ["a"], "x": [0.0]}))
+    assert strange[0, 2] == -1.0
+
+
+def test_dates_and_truths():
+    days = pd.date_range("2024-01-01", periods=30).astype(str)
+    X = pd.DataFrame({"day": days, "yes": [True, False, True] * 10})
+    preparation = inputs_of(X)
+    assert preparation.inputs.numbers == preparation.n_features - 1  # the truth comes behind
+    rows = preparation.features(X)
+    assert np.isfinite(rows).all()
+    assert len(set(rows[:, -1])) == 2
+
+
+def test_a_thousand_columns():
+    X = pd.DataFrame(np.random.default_rng(0).standard_normal((30, 1000)))
+    assert inputs_of(X).features(X).shape == (30, 1000)
+
+
+def test_inputs_travel_with_the_preparation():
+    X = pd.DataFrame({"c": list("abcdefghij") * 4, "x": np.arange(40) * 0.5})
+    preparation = inputs_of(X, most_one_hot=8).with_outputs(("n", "y"))
+    again = Preparation.from_json(preparation.to_json())
+    assert again == preparation
+    assert (again.n_outputs, again.loss) == (2, "categorical_cross_entropy")
+    assert again.targets(pd.Series(["y", "n"])).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert again.probabilities(np.asarray([[0.25, 0.75]])).to_numpy().tolist() == [[0.25, 0.75]]
+    broken = preparation.to_json() | {"inputs": {"order": [0]}}
+    with pytest.raises(ann.InvalidArgument, match="does not say what its network reads"):
+        Preparation.from_json(broken)
+
+
+# RealMLP-TD-S, against a transcription of its formulas
+
+
+def transcribed(theta, X, Y, classes, epochs, batch, disturb=0.0):
+    """Train in torch, in float64, and return theta; `disturb` is added to it after each step."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(1)
+    n_in, n_out = X.shape[1], Y.shape[1]
+    widths = [n_in, 8, 8, 8, n_out]
+    shapes = [(n_in,)]
+    for n_prev, n in pairwise(widths):
+        shapes += [(n, n_prev), (n,)]
+    parts, start = [], 0
+    for shape in shapes:
+        parts.append(torch.tensor(theta[start : start + math.prod(shape)].reshape(shape)))
+        start += math.prod(shape)
+    factors = [6.0] + [1.0, 0.1] * 4
+    moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parts]
+    g = torch.nn.functional.selu if classes else torch.nn.functional.mish
+    X, Y = torch.tensor(X), torch.tensor(Y)
+    if classes:
+        Y = 0.9 * Y + 0.1 / classes
+    steps = len(X) // batch
+    for i in range(epochs * steps):
+        rows = slice(i % steps * batch, (i % steps + 1) * batch)
+        parts = [p.detach().requires_grad_() for p in parts]
+        A = X[rows] * parts[0]
+        for layer in range(4):
+            W, b = parts[1 + 2 * layer], parts[2 + 2 * layer]
+            A = A @ W.T / math.sqrt(W.shape[1]) + b
+            A = g(A) if layer < 3 else A
+        if classes:
+            cost = torch.nn.functional.cross_entropy(A, Y[rows])
+        else:
+            cost = ((A - Y[rows]) ** 2).mean() / 2
+        gradients = torch.autograd.grad(cost, parts)
+        t = i / (epochs * steps)
+        rate = (0.04 if classes else 0.07) * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t))) / 2
+        k, after = i + 1, []
+        for p, d, factor, (m, v) in zip(parts, gradients, factors, moments, strict=True):
+            m.mul_(0.9).add_(0.1 * d)
+            v.mul_(0.95).add_(0.05 * d * d)
+            alpha = factor * rate * math.sqrt(1 - 0.95**k) / (1 - 0.9**k)
+            p = p.detach() - alpha * m / (v.sqrt() + 1e-8)
+            signs = torch.tensor(random.choice([-1.0, 1.0], p.shape))
+            after.append(p * (1.0 + disturb * signs))
+        parts = after
+    return np.concatenate([p.numpy().ravel() for p in parts])
+
+
+@pytest.mark.parametrize("classes", [3, 0])
+def test_the_trajectory_is_that_of_the_formulas(classes):
+    """As far apart as rounding explains: as far as disturbed runs of the transcription come."""
+    random = np.random.default_rng(0)
+    X = random.standard_normal((27, 4))
+    y = random.integers(0, 3, 27) if classes else None
+    Y = np.eye(3)[y] if classes else random.standard_normal((27, 1))
+    recipe, task = RealMLPS(hidden=(8, 8, 8)), Task(classes)
+    inputs = Inputs((), 4, (), (), (0.0,) * 4, (1.0,) * 4)
+    net = ann.Network(
+        [4, *recipe.layers(inputs, task)],
+        "categorical_cross_entropy" if classes else "squared_error",
+        dtype="float64",
+        seed=5,
+    )
+    before = np.asarray(net.theta).copy()
+    smooth = 0.9 * Y + 0.1 / 3 if classes else Y
+    ann.train(net, X, smooth, epochs=8, batch_size=8, shuffle=False, drop_last=True,
+              optimizer=recipe.optimizer(task))  # fmt: skip
+    expected = transcribed(before, X, Y, classes, 8, 8)
+    rounding = math.sqrt(64) * 2.0**-53  # of sums of at most 64 terms, whose errors add at random
+    disturbed = transcribed(before, X, Y, classes, 8, 8, disturb=rounding)
+    allowed = 8.0 * np.max(np.abs(disturbed - expected))
+    assert np.max(np.abs(expected - before)) > 0.1  # it has come a long way
+    assert 0.0 < allowed < 1e-9
+    np.testing.assert_allclose(net.theta, expected, rtol=0.0, atol=allowed)
+
+
+# How they are trained
+
+
+def blobs(n=300, classes=3):
+    random = np.random.default_rng(2)
+    y = np.arange(n) % classes
+    X = pd.DataFrame({"a": y + 0.2 * random.standard_normal(n), "b": list("xyz") * (n // 3)})
+    return X, y
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_learns_on_every_backend(name, backend):
+    X, y = blobs(150)
+    preparation = Preparation.fit(X).with_outputs((0, 1, 2))
+    examples, held_out = Examples(preparation.blocks(X), y).split(0.2, 0)
+    assert (len(examples), len(held_out)) == (120, 30)
+    recipe = replace(get_recipe(name)(), epochs=6, batch_size=32)
+    preparation, (net,) = fit_recipe(
+        recipe, preparation, examples, held_out, backend=backend.backend, dtype=backend.dtype
+    )
+    preparation.check_network(net)
+    assert net.training.history["validation_score"][-1] > 0.9
+    assert (preparation.predictions(net.predict(preparation.features(X))) == y).mean() > 0.9
+
+
+def test_what_a_recipe_learns_comes_from_the_rows_of_training():
+    X = pd.DataFrame({"x": np.arange(40.0) + 0.5})
+    y = np.arange(40.0)
+    preparation = Preparation.fit(X)
+    examples = Examples(preparation.blocks(X), y).take(np.arange(10))
+    prepared, _ = fit_recipe(RealMLPS(epochs=1), preparation, examples)
+    assert prepared.inputs.centers == (5.0,)
+    assert prepared.mean == 4.5
+
+
+# The estimators
+
+QUICK = {"epochs": 24, "random_state": 0, "dtype": "float64"}
+DRAWN = {
+    "check_sample_weight_equivalence_on_dense_data": "which rows are held out, and which make a "
+    "minibatch, is drawn by their number"
+}
+
+
+@pytest.mark.filterwarnings("ignore::agnostic_nn.TrainingWarning")
+@pytest.mark.filterwarnings("ignore:.*A column-vector y:sklearn.exceptions.DataConversionWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [ann.RealMLPClassifier("realmlp-s", **QUICK), ann.RealMLPRegressor("realmlp-s", **QUICK)],
+    expected_failed_checks=lambda _: DRAWN,
+)
+def test_check(estimator, check):
+    check(estimator)
+
+
+def test_a_table_as_people_have_it(backend):
+    X, y = blobs()
+    labels = np.asarray(["low", "middle", "high"])[y]
+    X = X.assign(c=pd.Categorical(list("pq") * 150), d=pd.date_range("2024-01-01", periods=300))
+    X.loc[::7, "a"] = None
+    X.loc[::11, "b"] = None
+    model = ann.RealMLPClassifier(**QUICK | {"dtype": backend.dtype}, backend=backend.backend)
+    model.fit(X, labels)
+    assert model.score(X.iloc[:, ::-1], labels) > 0.8
+    assert model.classes_.tolist() == ["high", "low", "middle"]
+    probabilities = model.predict_proba(X)
+    assert probabilities.shape == (300, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-12)
+
+
+def test_a_quantity():
+    X, y = blobs()
+    model = ann.RealMLPRegressor(**QUICK).fit(X, 1000.0 + 50.0 * y)
+    assert model.score(X, 1000.0 + 50.0 * y) > 0.9
+
+
+def test_an_ensemble_is_the_mean_of_its_networks():
+    X, y = blobs()
+    model = ann.RealMLPClassifier(n_ens=2, **QUICK).fit(X, y)
+    rows = model.preparation_.features(X)
+    mean = sum(net.predict(rows) for net in model.networks_) / 2.0
+    np.testing.assert_allclose(model.predict_proba(X), mean, rtol=1e-12)
+    assert np.any(model.networks_[0].theta != model.networks_[1].theta)
+
+
+def test_a_saved_model_answers_as_before(tmp_path):
+    X, y = blobs()
+    labels = np.asarray(["low", "middle", "high"])[y]
+    model = ann.RealMLPClassifier(**QUICK).fit(X, labels)
+    ann.save(model, tmp_path / "model.safetensors")
+    loaded = ann.load(tmp_path / "model.safetensors")
+    # which the one adds up to 1 in float64, and the other in the dtype of the network
+    np.testing.assert_allclose(loaded.predict_proba(X), model.predict_proba(X), rtol=2.0**-50)
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+
+
+def test_validation_of_one_s_own_and_the_best_epoch():
+    X, y = blobs()
+    model = ann.RealMLPClassifier(**QUICK).fit(X[:200], y[:200], validation=(X[200:], y[200:]))
+    best = max(model.network_.training.history["validation_score"])
+    assert model.score(X[200:], y[200:]) == pytest.approx(best)
+
+
+def test_where_probabilities_count_no_label_is_smoothed():
+    X, y = blobs()
+    seen = {}
+    for probabilities in (False, True):
+        model = ann.RealMLPClassifier("realmlp-s", probabilities=probabilities, **QUICK).fit(X, y)
+        seen[probabilities] = model.predict_proba(X).max()
+    assert seen[False] < 0.96 < 0.99 < seen[True]
+
+
+def test_weights_of_classes_and_examples():
+    X, y = blobs()
+    heavy = ann.RealMLPClassifier(class_weight={0: 1e-3, 1: 1.0, 2: 1.0}, **QUICK).fit(X, y)
+    ignored = ann.RealMLPClassifier(**QUICK).fit(X, y, sample_weight=np.where(y == 0, 1e-3, 1.0))
+    for model in (heavy, ignored):
+        plain = ann.RealMLPClassifier(**QUICK).fit(X, y)
+        assert model.predict_proba(X)[:, 0].mean() < plain.predict_proba(X)[:, 0].mean()
+    np.testing.assert_array_equal(heavy.predict_proba(X), ignored.predict_proba(X))
+
+
+def test_the_time_is_limited():
+    X, y = blobs()
+    model = ann.RealMLPClassifier(time_limit=1e-9, random_state=0).fit(X, y)
+    assert model.network_.training.epoch == 1
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("n", [2, 5, 10])
+def test_a_few_rows(n):
+    X, y = blobs()
+    model = clone(ann.RealMLPClassifier(**QUICK | {"epochs": 2})).fit(X[:n], y[:n])
+    assert model.predict(X[:n]).shape == (n,)
+
+
+def test_a_class_seen_once():
+    X, y = blobs()
+    y = np.where(np.arange(300) == 7, 3, y)
+    model = ann.RealMLPClassifier(**QUICK | {"epochs": 2}).fit(X, y)
+    assert model.predict_proba(X).shape == (300, 4)
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (lambda X, y: ann.RealMLPClassifier().fit(X, 0 * y), r"^y has one class only, 0: wanted"),
+        (lambda X, y: ann.RealMLPClassifier("realmpl").fit(X, y), r"^recipe='realmpl' is not kno"),
+        (lambda X, y: ann.RealMLPClassifier(n_ens=0).fit(X, y), r"^n_ens=0: wanted a whole numb"),
+        (lambda X, y: ann.RealMLPClassifier(epochs=0).fit(X, y), r"^epochs=0: wanted a whole num"),
+        (lambda X, y: ann.RealMLPClassifier(time_limit=0).fit(X, y), r"^time_limit=0: wanted a n"),
+        (
+            lambda X, y: ann.RealMLPClassifier(validation_fraction=1.0).fit(X, y),
+            r"^validation_fraction=1\.0: wanted",
+        ),
+        (
+            lambda X, y: ann.RealMLPClassifier().fit(X, y, validation=X),
+            r"^validation: wanted \(X, y\) or \(X, y, sample_weight\)\.$",
+        ),
+        (
+            lambda X, y: ann.RealMLPClassifier().fit(X, y, validation=(X, y + 1)),
+            r"^validation: y has the class 3, which is not among those of training\.$",
+        ),
+    ],
+)
+def test_messages(fit, message):
+    with pytest.raises(ann.InvalidArgument, match=message):
+        fit(*blobs(30))
+
+
+def test_a_recipe_of_one_s_own():
+    class Small(Recipe):
+        def layers(self, inputs, task):
+            return RealMLPS(hidden=(4,)).layers(inputs, task)
+
+        def optimizer(self, task):
+            return ann.Adam(0.01)
+
+    X, y = blobs(30)
+    model = ann.RealMLPClassifier(Small(epochs=2)).fit(X, y)
+    assert model.network_.objective.widths[-2:] == (4, 3)
