@@ -18,6 +18,7 @@ from agnostic_nn.tabular import (
     Preparation,
     read_table,
 )
+from agnostic_nn.tabular.preparation import FORMAT
 from agnostic_nn.tabular.text import (
     are_codes,
     date_format_of,
@@ -368,6 +369,13 @@ def test_values_that_no_column_may_hold(values, words):
     assert kinds(Preparation.fit(pd.DataFrame({"x": values, "o": [1.0, 2.0]}), drop=["x"]))
 
 
+def test_tables_of_nothing():
+    with pytest.raises(ann.InvalidArgument, match=r"data has 0 feature\(s\) \(shape=\(3, 0\)\)"):
+        Preparation.fit(pd.DataFrame(index=range(3)))
+    with pytest.raises(ann.InvalidArgument, match="data has n_samples = 1 rows: wanted at"):
+        Preparation.fit(pd.DataFrame({"x": [1.0]}))
+
+
 # Parts that are not encoded yet
 
 
@@ -435,8 +443,9 @@ def test_descriptions_that_cannot_be(path, value):
 
 def test_a_description_of_a_later_version():
     content = Preparation.fit(pd.DataFrame({"x": [1.0, 2.0]})).to_json()
-    with pytest.raises(ann.InvalidArgument, match="preparation has format 3: wanted 2 or less"):
-        Preparation.from_json(content | {"format": 3})
+    words = f"preparation has format {FORMAT + 1}: wanted {FORMAT} or less"
+    with pytest.raises(ann.InvalidArgument, match=words):
+        Preparation.from_json(content | {"format": FORMAT + 1})
 
 
 # Through the command line

@@ -85,6 +85,13 @@ def test_arrays_and_what_is_no_table():
     X = np.random.default_rng(0).random((30, 3))
     transformer = ann.TableTransformer().fit(X)
     assert transformer.get_feature_names_out().tolist() == ["0", "1", "2"]
+    with pytest.raises(ann.InvalidArgument, match="X has 2 features, but TableTransformer is exp"):
+        transformer.transform(X[:, :2])
+    with pytest.raises(ann.InvalidArgument, match=r"X has shape \(3,\): wanted a table"):
+        ann.TableTransformer().fit([1.0, 2.0, 3.0])
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(ann.InvalidType, match="X is sparse, which is not supported"):
+        ann.TableTransformer().fit(sparse.csr_matrix(X))
     for nonsense in (3, "text", None):
         with pytest.raises(ann.InvalidType, match="wanted a DataFrame of pandas or polars"):
             ann.TableTransformer().fit(nonsense)
@@ -105,6 +112,13 @@ def test_the_transformer_is_one_of_scikit_learn(flats):
     scores = cross_val_score(make_pipeline(ann.TableTransformer(), net), X, y, cv=3)
     assert np.isfinite(scores).all()
     assert scores.mean() > 0.6
+
+
+def test_the_transformer_passes_scikit_learn_s_checks():
+    from sklearn.utils.estimator_checks import check_estimator
+
+    results = check_estimator(ann.TableTransformer(), on_skip=None)
+    assert all(result["status"] in ("passed", "skipped") for result in results)
 
 
 def test_a_classifier_answers_in_labels(flats, quick):
@@ -238,6 +252,14 @@ def test_targets_that_no_estimator_takes(flats):
         ann.TableClassifier().fit(X, [None, *y[1:]])
     with pytest.raises(ann.InvalidArgument, match="is 'ja' in every row"):
         ann.TableClassifier().fit(X, ["ja"] * len(X))
+
+
+def test_a_quantity_is_no_label(flats):
+    X, _ = flats
+    with pytest.raises(ann.InvalidArgument, match=r"y holds .*0.5.*: Unknown label type"):
+        ann.TableClassifier().fit(X, np.arange(len(X)) + 0.5)
+    with pytest.raises(ann.InvalidArgument, match="requires y to be passed"):
+        ann.TableRegressor().fit(X, None)
 
 
 def test_what_differs_from_training_is_told(flats, quick):

@@ -16,7 +16,7 @@ from ..errors import DependencyMissing, InvalidArgument
 from ..installing import install_line
 from ..namespace import Array
 from ..network import Network
-from .frames import as_frame, as_series
+from .frames import as_frame, as_series, has_names
 from .preparation import Preparation
 from .text import MISSING
 
@@ -59,6 +59,16 @@ class OnTables(BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = frame.shape[1]
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         return self.preparation_
+
+    def _features(self, X: Any, dtype: str) -> Array:
+        """Return the network's inputs; columns without names have to be as many as there were."""
+        frame = as_frame(X)
+        if not has_names(X) and frame.shape[1] != self.n_features_in_:
+            raise InvalidArgument(
+                f"X has {frame.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input."
+            )
+        return self.preparation_.features(frame, dtype=dtype)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -136,7 +146,7 @@ class TableTransformer(TransformerMixin, OnTables):  # type: ignore[misc]
             If none of the columns is there, or one holds text where there were numbers.
         """
         check_is_fitted(self)
-        return self.preparation_.features(X, dtype=self.dtype)
+        return self._features(X, self.dtype)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Return a name for each column of what `transform` returns."""
@@ -207,7 +217,7 @@ class _TableEstimator(OnTables):
             If values are infinite, no column is left to learn from, or y has missing values or
             one value only.
         """
-        preparation = self._prepare(X, y, self._task)
+        preparation = self._prepare(X, self._check_target(y), self._task)
         inner = self._default() if self.estimator is None else clone(self.estimator)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         inner.fit(preparation.features(X), self._targets(y), **weight)
@@ -218,12 +228,20 @@ class _TableEstimator(OnTables):
     def _outputs(self, X: Any) -> Any:
         check_is_fitted(self, "network_")
         dtype = "float32" if self.network_.dtype_name == "float32" else "float64"
-        return self.network_.predict(self.preparation_.features(X, dtype=dtype))
+        return self.network_.predict(self._features(X, dtype))
 
     def predict(self, X: Any) -> Any:
         """Return what is predicted for each row: a label, or the quantity in its units."""
         outputs = self._outputs(X)
         return self.preparation_.predictions(outputs).to_numpy()
+
+    def _check_target(self, y: Any) -> Any:
+        """Return y as a column; raise where it is nothing to learn."""
+        if y is None:
+            raise InvalidArgument(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        return as_series(y)
 
     @staticmethod
     def _default() -> Any:
@@ -281,6 +299,15 @@ class TableClassifier(ClassifierMixin, _TableEstimator):  # type: ignore[misc]
     def _targets(self, y: Any) -> Array:
         targets = self.preparation_.targets(y)
         return targets[:, 0].astype(int) if targets.shape[1] == 1 else targets.argmax(axis=1)
+
+    def _check_target(self, y: Any) -> Any:
+        y = super()._check_target(y)
+        if y.dtype.kind == "f" and (y.dropna() % 1 != 0).any():
+            raise InvalidArgument(
+                f"y holds {y[y % 1 != 0].iloc[0]!r}: Unknown label type: wanted classes, and it is "
+                "continuous; TableRegressor learns a quantity."
+            )
+        return y
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each class, (n_samples, n_classes)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import DependencyMissing, InvalidArgument, InvalidType, shown
 from ..installing import install_line
 
@@ -53,27 +55,46 @@ def as_frame(table: Any, argument: str = "X") -> Any:
     ['0', '1']
     """
     pandas = import_pandas()
+    if hasattr(table, "tocsr"):
+        raise InvalidType(f"{argument} is sparse, which is not supported: wanted a dense array.")
     if isinstance(table, pandas.DataFrame):
         frame = table
     elif hasattr(table, "to_pandas"):
         frame = table.to_pandas()
     elif hasattr(table, "__arrow_c_stream__"):
         frame = import_arrow().table(table).to_pandas()
+    elif isinstance(table, dict):
+        frame = pandas.DataFrame(table)
     else:
-        try:
-            frame = pandas.DataFrame(table)
-        except (TypeError, ValueError):
-            frame = None
-        if frame is None or table is None or isinstance(table, str):
-            raise InvalidType(
-                f"{argument} is of type {type(table).__name__}: wanted a DataFrame of pandas or "
-                "polars, an Arrow table, or an array (n_samples, n_features)."
-            )
+        frame = pandas.DataFrame(_as_rows(table, argument))
     names = [str(name) for name in frame.columns]
     if names != list(frame.columns):
         frame = frame.set_axis(names, axis=1)
     check_names(names, argument)
     return frame
+
+
+def has_names(table: Any) -> bool:
+    """Whether the columns of a table have names, so that they may come in any order."""
+    named = ("columns", "to_pandas", "__arrow_c_stream__")
+    return isinstance(table, dict) or any(hasattr(table, name) for name in named)
+
+
+def _as_rows(table: Any, argument: str) -> Any:
+    """Return an array of rows; raise where a table is none."""
+    listed = hasattr(table, "__len__") and not isinstance(table, str)
+    if not (listed or hasattr(table, "__array__")):
+        raise InvalidType(
+            f"{argument} is of type {type(table).__name__}: wanted a DataFrame of pandas or "
+            "polars, an Arrow table, or an array (n_samples, n_features)."
+        )
+    rows = np.asarray(table)
+    if rows.ndim != 2:
+        raise InvalidArgument(
+            f"{argument} has shape {rows.shape}: wanted a table, (n_samples, n_features). Reshape "
+            "your data."
+        )
+    return rows
 
 
 def as_series(values: Any, name: str = "target") -> Any:
@@ -82,6 +103,8 @@ def as_series(values: Any, name: str = "target") -> Any:
     if isinstance(values, pandas.Series):
         return values
     name = str(getattr(values, "name", None) or name)
+    if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1:
+        values = np.asarray(values).reshape(-1)
     if hasattr(values, "to_pandas"):
         return values.to_pandas().rename(name)
     try:

@@ -107,6 +107,14 @@ def inspect(frame: Any, wishes: Wishes) -> list[Column | LeftOut]:
         If no column is left to learn from, or one cannot be read.
     """
     wishes.check(list(frame.columns))
+    if frame.shape[1] == 0:
+        raise InvalidArgument(
+            f"data has 0 feature(s) (shape={frame.shape}) while a minimum of 1 is required."
+        )
+    if len(frame) < 2:
+        raise InvalidArgument(
+            f"data has n_samples = {len(frame)} rows: wanted at least two, which differ."
+        )
     found = [_look(frame[name], wishes) for name in frame.columns]
     if not any(isinstance(column, Column) for column in found):  # time may count the rows as well
         found = [getattr(column, "column", None) or column for column in found]

@@ -176,8 +176,8 @@ class Numeric(Measured):
         pandas = import_pandas()
         if pandas.api.types.is_complex_dtype(values):
             raise InvalidArgument(
-                f"data holds complex numbers in the column {shown(self.name)}: wanted real ones; "
-                "split it into two columns."
+                f"data holds complex numbers in the column {shown(self.name)}. Complex data not "
+                "supported: split it into two columns."
             )
         if pandas.api.types.is_timedelta64_dtype(values):
             values = values / pandas.Timedelta(seconds=1)
