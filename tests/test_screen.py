@@ -37,7 +37,7 @@ def test_version(run):
 
 def test_without_a_command_there_is_help_and_no_empty_error(run):
     code, out, error = run()
-    assert code == 2
+    assert code in (0, 2)  # as the version of typer has it
     assert "Usage: agnostic-nn" in out + error
     assert "error" not in error
 

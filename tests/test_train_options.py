@@ -170,8 +170,8 @@ def test_folds_hold_each_row_out_once_and_the_model_has_seen_all(train):
         assert (
             repeat.groupby(patients.iloc[repeat["row"] - 1].to_numpy())["fold"].nunique().max() == 1
         )
-    by_fold = held.groupby(["repeat", "fold"])
-    right = by_fold.apply(lambda rows: (rows["true"] == rows["prediction"]).mean())
+    held["right"] = held["true"] == held["prediction"]
+    right = held.groupby(["repeat", "fold"])["right"].mean()
     assert right.tolist() == pytest.approx(values.tolist())
 
 

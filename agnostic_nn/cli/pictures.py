@@ -72,6 +72,8 @@ class Picture:
         with warnings.catch_warnings(), mpl.rc_context(settings):
             # the browser has fonts of its own
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+            # letters stand beside each other there that a script would join
+            warnings.filterwarnings("ignore", "Matplotlib currently does not support", UserWarning)
             self.figure.savefig(content, format=form, **options)
         return content.getvalue()
 

@@ -53,6 +53,8 @@ def train(
 
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
+    if not options["data"] and "data" in given:
+        given.remove("data")  # for some versions of typer no file at all is a list that was given
     settings = _settings(options, given, like)
     if like is not None:  # what was asked for there is asked for here
         given += [name for name in read_run(like, "like").get("given", ()) if name not in given]

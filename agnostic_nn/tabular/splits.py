@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..backends import host
 from ..errors import InvalidArgument, shown
 from .frames import import_pandas
 from .targets import natural
@@ -49,7 +50,7 @@ class Splits:
     >>> y = pd.Series(range(6), name="y")
     >>> kept, held = Splits(y, False, 0, groups=pd.Series(list("aabbcc"))).hold_out(0.3)
     >>> kept.tolist(), held.tolist()
-    ([0, 1, 2, 3], [4, 5])
+    ([0, 1, 4, 5], [2, 3])
     """
 
     y: Any
@@ -207,14 +208,17 @@ class Splits:
         else:
             kind = "StratifiedKFold" if self.stratified else "KFold"
         splitter = getattr(model_selection, kind)(**settings)
-        yield from splitter.split(rows, self._codes(rows), self._group_of(rows))
+        groups = self._group_of(rows, seed)
+        if groups is not None and number > (there := len(set(groups.tolist()))):
+            raise ValueError(f"there are {there} groups")
+        yield from splitter.split(rows, self._codes(rows), groups)
 
     def _some_groups(self, rows: Any, fraction: float) -> tuple[Any, Any]:
         """Hold out groups: where there are classes, those that keep their proportions."""
         from sklearn import model_selection
 
-        groups, parts = self._group_of(rows), round(1.0 / fraction)
-        if self.stratified and 2 <= parts <= groups.nunique():
+        groups, parts = self._group_of(rows, self.seed), round(1.0 / fraction)
+        if self.stratified and 2 <= parts <= len(set(groups.tolist())):
             splitter = model_selection.StratifiedGroupKFold(
                 parts, shuffle=True, random_state=self.seed
             )
@@ -252,8 +256,15 @@ class Splits:
         y = self.y.iloc[rows]
         return import_pandas().factorize(y.astype(str), sort=True)[0] if self.stratified else y
 
-    def _group_of(self, rows: Any) -> Any:
-        return None if self.groups is None else self.groups.iloc[rows]
+    def _group_of(self, rows: Any, seed: int) -> Any:
+        """Return the group of each row, by a number that is drawn.
+
+        Of groups that are alike scikit-learn 1.6 takes the first ones, whatever the seed.
+        """
+        if self.groups is None:
+            return None
+        codes, names = import_pandas().factorize(self.groups, sort=True)
+        return host.permutation(len(names), seed)[codes[rows]]
 
     def _check_classes(self, kept: Any, held: Any) -> None:
         """Raise if there is a class to test on that there is none of to train on."""
