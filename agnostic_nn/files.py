@@ -48,11 +48,27 @@ def replace(path: str | os.PathLike[str], content: bytes) -> None:
                 os.fsync(file.fileno())
             part.replace(target)
         finally:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+            _clear(part)
         _sync_folder(target.parent)
     except OSError as error:
         raise InvalidArgument(f"{where} cannot be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def written(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a place of the file's own name, in a folder beside; what is there then is the file."""
+    target = _target(path)
+    with held(path, patience=PATIENCE):
+        folder = _beside(target, _PART)
+        try:
+            folder.mkdir()
+            yield folder / target.name
+            with (folder / target.name).open("r+b") as file:
+                os.fsync(file.fileno())
+            (folder / target.name).replace(target)
+            _sync_folder(target.parent)
+        finally:
+            _clear(folder)
 
 
 @contextlib.contextmanager
@@ -78,8 +94,7 @@ def held(
         yield
         return
     try:
-        with contextlib.suppress(OSError):
-            _beside(target, _PART).unlink()  # of a writer that was killed
+        _clear(_beside(target, _PART))  # of a writer that was killed
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -115,6 +130,14 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 def _beside(target: Path, ending: str) -> Path:
     return target.parent / f".{target.name}.{ending}"
+
+
+def _clear(part: Path) -> None:
+    import shutil
+
+    with contextlib.suppress(OSError):
+        part.unlink()
+    shutil.rmtree(part, ignore_errors=True)  # where it is a folder
 
 
 def _sync_folder(folder: Path) -> None:

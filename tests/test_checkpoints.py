@@ -504,6 +504,7 @@ def test_two_processes_on_one_checkpoint(tmp_path, two_moons):
     process = start(tmp_path, {**RUNS[0], "epochs": 10**6})
     path = tmp_path / "checkpoint.safetensors"
     while not path.exists():
+        assert process.poll() is None
         time.sleep(0.01)
     with pytest.raises(ann.InvalidArgument, match="is being written by another run"):
         resume(path, *two_moons)

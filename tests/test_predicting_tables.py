@@ -247,3 +247,29 @@ def test_parts_of_one_table_are_one_table(tmp_path):
     nowhere = tmp_path / "nowhere" / "a.csv"
     with pytest.raises(ann.InvalidArgument, match="cannot be written"), table_written(nowhere):
         pass
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl", "parquet", "xlsx"])
+def test_a_table_is_written_whole_or_not_at_all(tmp_path, ending):
+    """What a killed writer left is cleared away, and nothing else."""
+    path = tmp_path / f"p.{ending}"
+    (tmp_path / f".p.{ending}.ann-part").mkdir()
+    (tmp_path / f".p.{ending}.ann-part" / path.name).write_bytes(b"half")
+    (tmp_path / f".p.{ending}.mine").write_bytes(b"")
+
+    def begin(write):
+        write(pd.DataFrame({"a": [1]}))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), table_written(path) as write:
+        begin(write)
+    assert [file.name for file in tmp_path.iterdir()] == [f".p.{ending}.mine"]
+    with table_written(path) as write:
+        write(pd.DataFrame({"a": [1]}))
+    assert {file.name for file in tmp_path.iterdir()} == {f".p.{ending}.mine", path.name}
+
+
+def test_no_heading_is_a_formula(tmp_path):
+    with table_written(tmp_path / "a.csv") as write:
+        write(pd.DataFrame({"=1+1": ["-x"], "-1": [-1.5]}))
+    assert (tmp_path / "a.csv").read_text() == "'=1+1,-1\n'-x,-1.5\n"

@@ -7,12 +7,12 @@ import contextlib
 import gzip
 import lzma
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InvalidArgument
+from ..files import written
 from ..installing import install_line
 from .frames import import_arrow, import_pandas
 
@@ -44,13 +44,11 @@ def table_written(path: Path | None, *, records: bool = False) -> Iterator[Write
         return
     writer = _writer_for(path)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
-            part = Path(beside) / path.name
+        with written(path) as part:
             with writer(part) as write:
                 yield write
             if path.exists():
                 raise _exists(path)
-            part.rename(path)
     except OSError as error:
         raise InvalidArgument(f"out={str(path)!r} cannot be written: {error.strerror}.") from error
 
@@ -103,7 +101,7 @@ def for_spreadsheets(table: Any) -> Any:
             return values.map(digits.format)
         return values if types.is_numeric_dtype(values) else values.map(no_formula)
 
-    return table.apply(column)
+    return table.apply(column).rename(columns=no_formula)
 
 
 # A writer for each kind of file
@@ -177,7 +175,7 @@ def _excel(path: Path) -> Iterator[Write]:
     yield parts.append
     table = pandas.concat(parts, ignore_index=True)
     try:
-        table.map(no_formula).to_excel(path, index=False)
+        table.map(no_formula).rename(columns=no_formula).to_excel(path, index=False)
     except ImportError:
         raise InvalidArgument(
             f"out={path.name!r} needs openpyxl: {install_line('excel')}"
