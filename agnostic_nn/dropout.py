@@ -9,10 +9,11 @@ int32, whose sum wraps around and whose bit operations exist in every library of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .layer import Mask
 from .namespace import Array, Namespace
+from .schedules import Schedule
 
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _PARITY = 0x1BD11BDA
@@ -93,6 +94,21 @@ def step_keys(seed: int, epoch: int, steps: Array, xp: Namespace) -> Array:
     return xp.stack(threefry_2x32((low, high), (number + 0 * steps, steps)), axis=1)
 
 
+def units_kept(masks: Sequence[Mask], read: Callable[[Schedule], float]) -> list[int]:
+    """Return how many of 2**16 units each mask keeps whose rate follows a schedule.
+
+    A step finds these numbers behind its key.
+
+    Examples
+    --------
+    >>> from agnostic_nn import FlatCosine
+    >>> units_kept([Mask(3, 0.5), Mask(3, FlatCosine(0.25))], lambda schedule: schedule(0.0, 1))
+    [49152]
+    """
+    rates = [read(mask.rate) for mask in masks if isinstance(mask.rate, Schedule)]
+    return [round((1.0 - min(rate, LARGEST_RATE)) * 65536) for rate in rates]
+
+
 def dropout_masks(
     masks: Sequence[Mask], key: Array, like: Array, xp: Namespace
 ) -> tuple[Array, ...]:
@@ -102,8 +118,9 @@ def dropout_masks(
     ----------
     masks : sequence of Mask
         What the layers want; the rates at most `LARGEST_RATE`, in steps of 2**-16.
-    key : int32 array, shape (2,)
-        Of the training step: a row of `step_keys`.
+    key : int32 array, shape (2 + n,)
+        Of the training step: a row of `step_keys`, and of the n masks whose rates follow schedules
+        what `units_kept` says.
     like : array, shape (m, ...)
         Whose number of examples, dtype and device the masks take.
     xp : namespace
@@ -124,13 +141,18 @@ def dropout_masks(
         [xp.full((n,), i, dtype=xp.int32, device=device) for i, n in enumerate(blocks)]
     )
     x0, x1 = threefry_2x32((key[0:1], key[1:2]), (places, numbers))
-    drawn, start = [], 0
+    drawn, start, moving = [], 0, 2
     for mask, size, n in zip(masks, sizes, blocks, strict=True):
         words = [x[start : start + n] for x in (x0, x1)]
         start += n
         halves = xp.concat([half for x in words for half in (x & 0xFFFF, (x >> 16) & 0xFFFF)])
-        kept = round((1.0 - mask.rate) * 65536)
-        array = xp.astype(halves[:size] < kept, like.dtype) * (65536 / kept)
+        if isinstance(mask.rate, Schedule):
+            kept, moving = key[moving : moving + 1], moving + 1
+            scale = xp.astype(65536.0 / xp.astype(kept, xp.float32), like.dtype)
+        else:
+            kept = round((1.0 - mask.rate) * 65536)
+            scale = 65536 / kept
+        array = xp.astype(halves[:size] < kept, like.dtype) * scale
         drawn.append(xp.reshape(array, (mask.width, -1)))
     return tuple(drawn)
 

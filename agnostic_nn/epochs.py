@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from .backends import host
 from .backends.base import Epoch
 from .checkpoints import Best, Checkpoint, Plan
-from .dropout import step_keys
+from .dropout import step_keys, units_kept
 from .errors import OutOfMemory, TrainingWarning
 from .interrupts import Interrupts
 from .metrics import Metric, metric_for
@@ -29,6 +30,9 @@ from .training_state import History, Training
 
 #: ``callback(net, history)`` after each epoch; a true answer stops training.
 Callback = Callable[[Network, History], Any]
+
+#: What reads a schedule in step i of an epoch.
+Read = Callable[[int, Schedule], float]
 
 #: X, Y and the weights of the examples, one example per row.
 Data = tuple[Array, Array, Array | None]
@@ -127,6 +131,7 @@ class Run:
             n -= n % plan.batch_size
         steps = -(-n // plan.batch_size)
         costs = training.history.get(self._watched, ())
+        read = _reader(training, steps, plan.last, costs)
         step = TrainingStep(net.objective, training.optimizer.in_a_step(), plan.clip_norm)
         if self._step != step:  # a callback may have changed something; else it is the same one
             self._step = step
@@ -139,8 +144,8 @@ class Run:
                     examples.data,
                     _order(net.seed, training.epoch, examples, plan.shuffle, n),
                     plan.batch_size,
-                    _rates(training, steps, plan.last, costs),
-                    _keys(net, training.epoch, steps),
+                    _rates(training, steps, read),
+                    _keys(net, training.epoch, steps, read),
                 ),
                 net.compiled,
             )
@@ -233,29 +238,33 @@ def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
             training.step = 0
 
 
-def _rates(
-    training: Training, steps: int, epochs: int, costs: Sequence[float]
-) -> list[tuple[float, float]]:
+def _reader(training: Training, steps: int, epochs: int, costs: Sequence[float]) -> Read:
+    """Return what reads a schedule where it wants to be read, in step i of the epoch."""
+
+    def read(i: int, schedule: Schedule) -> float:
+        return schedule(training.epoch + (i + schedule.within_step) / steps, epochs, costs)
+
+    return read
+
+
+def _rates(training: Training, steps: int, read: Read) -> list[tuple[float, float]]:
     """The update's rate and the weight decay of each step."""
     optimizer, rates = training.optimizer, []
-
-    def read(schedule: Schedule, i: int) -> float:
-        epoch = training.epoch + (i + schedule.within_step) / steps
-        return schedule(epoch, epochs, costs)
-
     for i in range(steps):
-        alpha = read(optimizer.schedule, i)
-        decay = alpha * read(optimizer.decay_schedule, i)
+        alpha = read(i, optimizer.schedule)
+        decay = alpha * read(i, optimizer.decay_schedule)
         rates.append((optimizer.rate(alpha, training.step + i + 1), decay))
     return rates
 
 
-def _keys(net: Network, epoch: int, steps: int) -> Any:
+def _keys(net: Network, epoch: int, steps: int, read: Read) -> Any:
     """The key of each step, from which its dropout masks are drawn."""
-    numbers = np.arange(steps, dtype=np.int32)
-    if not net.objective.dropouts:
+    numbers, masks = np.arange(steps, dtype=np.int32), net.objective.dropouts
+    if not masks:
         return np.stack([numbers, numbers], axis=1)  # nobody draws from them
-    return step_keys(net.seed, epoch, numbers, np)
+    keys = step_keys(net.seed, epoch, numbers, np)
+    kept = [units_kept(masks, partial(read, i)) for i in range(steps)]
+    return np.concatenate([keys, np.asarray(kept, dtype=np.int32)], axis=1)
 
 
 def _order(seed: int, epoch: int, examples: Examples, shuffle: bool, n: int) -> Any:

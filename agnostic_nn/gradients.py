@@ -11,7 +11,7 @@ import numpy as np
 
 from .backends.base import Epoch
 from .checks import check_number
-from .dropout import step_keys
+from .dropout import step_keys, units_kept
 from .namespace import Array, Namespace
 from .network import Network, check_network
 from .optimizers import Optimizer, Rate, Slots, Updated
@@ -79,7 +79,8 @@ def gradient_check(
     objective = replace(net.objective, drops=step is not None)
     data = net.check_data(X, Y, sample_weight)
     numbers = np.asarray([0 if step is None else step - 1], dtype="int32")
-    keys = step_keys(net.seed, 0, numbers, np)
+    kept = units_kept(objective.dropouts, lambda schedule: schedule(0.0, 1))
+    keys = np.append(step_keys(net.seed, 0, numbers, np), np.asarray([kept], "int32"), axis=1)
     training_step, still = TrainingStep(objective, _Gradient()), (0.0, 0.0)
 
     def state(theta: Any) -> tuple[Array, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .activations import Activation
 from .namespace import Array, Namespace
+from .schedules import Schedule
 
 #: ``(shape, generator) -> array of the host``, with a random generator that has NumPy's methods.
 Initializer = Callable[[tuple[int, ...], Any], Array]
@@ -74,11 +75,12 @@ class Buffer:
 class Mask:
     """A dropout mask that a layer wants drawn in every training step, of the shape of its input.
 
-    It holds 0 for the fraction `rate` of the units, and 1 / (1 - rate) for the others.
+    It holds 0 for the fraction `rate` of the units, and 1 / (1 - rate) for the others. The rate
+    may follow a schedule.
     """
 
     width: int
-    rate: float
+    rate: float | Schedule
     members: int = 1  # how many columns there are for one example
 
 

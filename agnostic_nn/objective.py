@@ -20,6 +20,7 @@ from .layer import Buffer, Held, Layer, Mask, Parameter
 from .layers import Dense, Dropout, Sequential
 from .losses import Loss, compute_cost, get_loss, initialize_backward
 from .namespace import Array, Namespace
+from .schedules import Schedule
 
 
 class Perceptron(NamedTuple):
@@ -153,6 +154,8 @@ class Objective:
                 activations.append(get_activation(layer.activation))
                 dropout.append(0.0)
             elif type(layer) is Dropout and dropout and dropout[-1] == 0.0:
+                if isinstance(layer.rate, Schedule):
+                    return None
                 dropout[-1] = layer.rate
             else:
                 return None

@@ -58,7 +58,8 @@ def from_json(content: dict[str, Any], registry: str, where: str) -> Any:
             return value
         if "activation" in value and "name" not in value:
             return stored_activation(value["activation"], where)
-        return from_json(value, inside, where)
+        # what stands in a layer may be a schedule as well
+        return from_json(value, "SCHEDULES" if value["name"] in SCHEDULES else inside, where)
 
     given = dict(content)
     kind = look_up_stored(where, registry, given.pop("name"), known)

@@ -40,7 +40,7 @@ class TrainingStep:
             X, Y and the weights of the examples, one example per row.
         rates : (update's rate, weight decay)
             Numbers that change from step to step.
-        key : int32 array, shape (2,)
+        key : int32 array, shape (2,) or longer
             What everything random is drawn from.
         xp : namespace
             The array namespace.

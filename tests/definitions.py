@@ -201,6 +201,7 @@ def batch_norm_remembering(A, gamma, beta, mean, variance):
 LAYERS = {
     "Activate": np.tanh,
     "BatchNorm": batch_norm,
+    "Clip": lambda A: A,
     "Dense": each(lambda x, W, b: np.tanh(W.dot(x) + b)),
     "Dropout": lambda A, mask: mask * A,
     "Embedding": each(lambda x, E: np.concatenate([x[1:], E[:, int(x[0])]])),
@@ -222,7 +223,11 @@ LAYERS = {
 }
 
 #: What a layer predicts, where that is not what a training step computes; without masks.
-PREDICTING = {"BatchNorm": batch_norm_predicting, "Dropout": lambda A: A}
+PREDICTING = {
+    "BatchNorm": batch_norm_predicting,
+    "Clip": lambda A: np.clip(A, -1.0, 1.0),
+    "Dropout": lambda A: A,
+}
 
 #: What a layer remembers after a training step.
 REMEMBERING = {"BatchNorm": batch_norm_remembering}

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from agnostic_nn.dropout import LARGEST_RATE, dropout_masks, step_keys, threefry_2x32
+from agnostic_nn.dropout import (
+    LARGEST_RATE,
+    dropout_masks,
+    step_keys,
+    threefry_2x32,
+    units_kept,
+)
 from agnostic_nn.layer import Mask
+from agnostic_nn.layers import Dropout
 
 
 def int32(*words):
@@ -36,6 +43,54 @@ def masks(rates, widths, seed, step, like, xp, epoch=0):
 
 def drawn(rate=0.25, n=64, m=100, seed=5, step=1, epoch=0):
     return masks([rate], [n], seed, step, np.ones((m, 1)), np, epoch)[0]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_rate_that_follows_a_schedule(dtype, backend):
+    """The masks are those of the rate that it has in that step, on every backend."""
+    if not hasattr(backend.xp, dtype):
+        pytest.skip("the standard has no float16")
+    xp, like = backend.xp, backend.xp.ones((9, 1), dtype=getattr(backend.xp, dtype),
+                                           device=backend.backend.device)  # fmt: skip
+    moving = [Mask(50, ann.FlatCosine(0.5)), Mask(50, 0.25), Mask(50, ann.FlatCosine(0.9))]
+    for epoch in (0.0, 3.0, 3.5, 4.0):
+        rates = [0.5 * (t := ann.FlatCosine(1.0)(epoch, 4)), 0.25, 0.9 * t]
+        expected = masks(rates, [50] * 3, 7, 1, np.ones((9, 1), dtype), np)
+        kept = units_kept(moving, lambda schedule, epoch=epoch: schedule(epoch, 4))
+        key = np.append(step_keys(7, 0, np.asarray([1], np.int32), np)[0], np.int32(kept))
+        got = dropout_masks(moving, backend.backend.asarray(np.int32(key)), like, xp)
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_allclose(
+                backend.to_numpy(a), b, rtol=2.0 * float(np.finfo(dtype).eps), atol=0.0
+            )
+
+
+def test_training_drops_less_and_less(backend):
+    """A step whose input is all ones tells its mask by the gradient of W; the last drops little."""
+    seen = []
+
+    class Looked(ann.SGD):
+        recordable = False  # it keeps something of its own
+
+        def update(self, theta, g, slots, rate, xp):
+            seen.append(backend.to_numpy(g)[:400])
+            return theta, ()
+
+    net = ann.Network([400, Dropout(ann.FlatCosine(0.5, flat=0.25)), 1], "squared_error",
+                      backend=backend.backend, dtype=backend.dtype)  # fmt: skip
+    ann.train(net, np.ones((1, 400)), [9.0], epochs=4, optimizer=Looked(0.0))
+    shares = [float(np.mean(g == 0.0)) for g in seen]
+    for share, rate in zip(shares, (0.5, 0.5, 0.375, 0.125), strict=True):
+        assert abs(share - rate) < 4.0 * np.sqrt(rate * (1.0 - rate) / 400)
+
+
+def test_a_rate_that_follows_a_schedule_is_saved(tmp_path):
+    layer = Dropout(ann.FlatCosine(0.5))
+    net = ann.Network([2, layer, 1], "squared_error")
+    ann.save(net, tmp_path / "model.safetensors")
+    loaded = ann.load(tmp_path / "model.safetensors")
+    assert loaded.objective == net.objective
+    assert loaded.objective.layers.layers[0] == layer
 
 
 def test_words_are_uniform():

@@ -16,6 +16,7 @@ from agnostic_nn.layers import (
     LAYERS,
     Activate,
     BatchNorm,
+    Clip,
     Dense,
     Dropout,
     Embedding,
@@ -503,3 +504,40 @@ def test_as_pytorch_has_it(name):
         theirs = module(inputs).numpy()
     ours = layer.predict(A_prev, (*p, *remembered), xp=np)
     np.testing.assert_allclose(ours.T, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "which"),
+    [
+        (Scale(rate=2.0, decay=3.0), "s"),
+        (ParametricActivation("tanh", rate=2.0, decay=3.0), "a"),
+        (PeriodicEmbedding(rate=2.0, decay=3.0), "w1"),
+        (Embedding({0: 3}, decay=6.0), "E0"),
+    ],
+)
+def test_how_strongly_a_layer_decays(layer, which):
+    """Beside the weights, in a step without a gradient: by its own factor, and its rate's."""
+    net = ann.Network([3, layer, 1], "squared_error", dtype="float64")
+    names = [parameter.name for parameter in net.objective.parameters]
+    parts = net.objective.unflatten(net.theta, net.objective.parameters, np)
+    first, W = (np.array(parts[names.index(name)]) for name in (f"0.{which}", "1.W"))
+    ann.train(net, X, net.predict(X), epochs=1, batch_size=8,
+              optimizer=ann.SGD(0.01, weight_decay=0.5))  # fmt: skip
+    parts = net.objective.unflatten(net.theta, net.objective.parameters, np)
+    np.testing.assert_allclose(parts[names.index("1.W")], W * (1.0 - 0.005), rtol=1e-14)
+    np.testing.assert_allclose(
+        parts[names.index(f"0.{which}")], first * (1.0 - 6.0 * 0.005), rtol=1e-14
+    )
+
+
+def test_the_penalty_counts_by_how_strongly_it_decays():
+    net = ann.Network([3, Scale(decay=3.0), 1], "squared_error", l2=0.5, dtype="float64")
+    (s,), (W, _) = net.parameters
+    expected = 0.25 * (3.0 * np.sum(s * s) + np.sum(W * W))
+    assert float(net.objective.penalty(net.theta, np)) == pytest.approx(expected, rel=1e-15)
+    assert ann.gradient_check(net, X, targets(net)) < 1e-7
+
+
+def test_the_ends_of_a_clip():
+    with pytest.raises(ann.InvalidArgument, match=r"^low=2\.0: wanted at most high=1\.0\.$"):
+        Clip(2.0, 1.0)

@@ -15,11 +15,13 @@ pytest.importorskip("sklearn")
 from sklearn.base import clone  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
+from agnostic_nn.layers import Embedding, NeuralTangentDense, PeriodicEmbedding  # noqa: E402
 from agnostic_nn.tabular import Preparation  # noqa: E402
 from agnostic_nn.tabular.inputs import Inputs, clip_smoothly, robust_scale, scaled  # noqa: E402
 from agnostic_nn.tabular.recipes import (  # noqa: E402
     RECIPES,
     Examples,
+    RealMLP,
     RealMLPS,
     Recipe,
     Task,
@@ -221,6 +223,44 @@ def test_the_trajectory_is_that_of_the_formulas(classes):
     assert np.max(np.abs(expected - before)) > 0.1  # it has come a long way
     assert 0.0 < allowed < 1e-9
     np.testing.assert_allclose(net.theta, expected, rtol=0.0, atol=allowed)
+
+
+# What RealMLP-TD begins with
+
+
+def test_units_begin_with_size_one_and_their_zero_among_the_examples():
+    """Standard deviation 1 of V A_prev, and a bias in the reach of what it makes of them."""
+    X, y = blobs()
+    preparation = Preparation.fit(X).with_outputs((0, 1, 2))
+    examples = Examples(preparation.blocks(X), y)
+    prepared, (net,) = fit_recipe(RealMLP(epochs=1, learning_rate=1e-30), preparation, examples)
+    assert isinstance(net.objective.layers.layers[0], PeriodicEmbedding)
+    A, held = net.backend.asarray(prepared.features(X), net.dtype).T, net.parameters
+    for layer in net.objective.layers.layers:
+        own = held.pop(0) if layer.parameters(A.shape[0]) else ()
+        if isinstance(layer, NeuralTangentDense):
+            V = own[0] @ A / np.sqrt(A.shape[0])
+            np.testing.assert_allclose(V.std(axis=1), 1.0, rtol=1e-4)
+            assert np.all(own[1][:, 0] >= -V.max(axis=1) - 1e-4)
+            assert np.all(own[1][:, 0] <= -V.min(axis=1) + 1e-4)
+            assert len({*own[1][:, 0].tolist()}) == len(own[1])
+        A = layer.predict(A, own, xp=np)
+
+
+def test_what_is_predicted_stays_in_the_range_of_training():
+    X, y = blobs()
+    model = ann.RealMLPRegressor(validation_fraction=0.0, **QUICK).fit(X, 1.0 * y)
+    far = model.predict(pd.DataFrame({"a": [-1e6, 1e6], "b": ["x", "z"]}))
+    assert far.min() >= -1e-12
+    assert far.max() <= 2.0 + 1e-12
+
+
+def test_categories_beyond_eight_are_embedded():
+    X, y = blobs(270)
+    X["b"] = list("abcdefghi") * 30
+    model = ann.RealMLPClassifier(**QUICK).fit(X, y)
+    assert isinstance(model.network_.objective.layers.layers[0], Embedding)
+    assert model.score(X, y) > 0.9
 
 
 # How they are trained

@@ -119,10 +119,11 @@ class RecordedStep:
     def __init__(self, step: Step, state: State, epoch: Epoch, size: int) -> None:
         dtype, self._state = state[0].dtype, state
         widths = [None if x is None else int(x.shape[1]) for x in epoch.data]
-        self.recording = record_step(step, state, widths, size, len(epoch.rates[0]))
+        rates, key = len(epoch.rates[0]), epoch.keys.shape[1]
+        self.recording = record_step(step, state, widths, size, rates, key)
         self._batch = [None if n is None else np.zeros((size, n), dtype) for n in widths]
-        self._rates = np.zeros(len(epoch.rates[0]), dtype)
-        self._key = np.zeros(2, np.int32)
+        self._rates = np.zeros(rates, dtype)
+        self._key = np.zeros(key, np.int32)
         try:
             self._calls = NumPyCalls(self.program, self._arguments)
         except Exception as error:  # the step itself may run all the same

@@ -7,6 +7,7 @@ can be saved as well, and everything that walks the registry takes it up.
 from ..layer import Buffer, Layer, Mask, Parameter
 from .activate import Activate
 from .batch_norm import BatchNorm
+from .clip import Clip
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
@@ -27,6 +28,7 @@ __all__ = [
     "Activate",
     "BatchNorm",
     "Buffer",
+    "Clip",
     "Dense",
     "Dropout",
     "Embedding",
@@ -52,6 +54,7 @@ LAYERS: dict[str, type[Layer]] = {
     for layer in (
         Activate,
         BatchNorm,
+        Clip,
         Dense,
         Dropout,
         Embedding,

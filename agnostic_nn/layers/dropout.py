@@ -8,6 +8,7 @@ from ..checks import check_number
 from ..dropout import LARGEST_RATE
 from ..layer import Held, Layer, Mask
 from ..namespace import Array, Namespace
+from ..schedules import Schedule
 
 
 @dataclass(frozen=True, repr=False)
@@ -19,8 +20,8 @@ class Dropout(Layer):
 
     Parameters
     ----------
-    rate : float
-        The fraction to leave out, from 0 to 0.9999.
+    rate : float or Schedule
+        The fraction to leave out, from 0 to 0.9999, or how it goes over time.
 
     Examples
     --------
@@ -31,9 +32,11 @@ class Dropout(Layer):
     array([[0., 2.]])
     """
 
-    rate: float
+    rate: float | Schedule
 
     def __post_init__(self) -> None:
+        if isinstance(self.rate, Schedule):
+            return
         check_number("rate", self.rate, at_least=0.0, at_most=LARGEST_RATE)
         object.__setattr__(self, "rate", float(self.rate))
 
@@ -44,7 +47,8 @@ class Dropout(Layer):
 
     def masks(self, n_prev: int) -> list[Mask]:
         """One, of the shape of A_prev (n[l-1], m)."""
-        return [Mask(n_prev, self.rate)] if self.rate > 0.0 else []
+        drops = isinstance(self.rate, Schedule) or self.rate > 0.0
+        return [Mask(n_prev, self.rate)] if drops else []
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Held]:
         """A = mask * A_prev."""

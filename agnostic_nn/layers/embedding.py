@@ -37,6 +37,8 @@ class Embedding(Layer):
         The columns (rows of A_prev) to embed, and how many categories each has.
     length : int, default 8
         How long the vectors are. They begin as random numbers from N(0, 1).
+    decay : float, default 0.0
+        How strongly they decay beside the weights.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Embedding(Layer):
 
     columns: Any  # given as a mapping, kept as sorted pairs
     length: int = 8
+    decay: float = 0.0
 
     def __post_init__(self) -> None:
         pairs = self.columns.items() if isinstance(self.columns, Mapping) else self.columns
@@ -66,6 +69,7 @@ class Embedding(Layer):
         if not pairs or len({column for column, _ in pairs}) < len(pairs):
             raise InvalidArgument(f"columns={shown(self.columns)}: wanted different columns.")
         check_number("length", self.length, at_least=1, integer=True)
+        check_number("decay", self.decay, at_least=0.0)
         object.__setattr__(self, "columns", tuple((int(i), int(q)) for i, q in pairs))
         object.__setattr__(self, "length", int(self.length))
 
@@ -85,7 +89,7 @@ class Embedding(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """E (length, categories) of each embedded column."""
-        return [Parameter(f"E{i}", (self.length, q), _normal) for i, q in self.columns]
+        return [Parameter(f"E{i}", (self.length, q), _normal, self.decay) for i, q in self.columns]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, tuple[Any, ...]]:
         """E @ one-hot, (length, categories) @ (categories, m), for each embedded column."""

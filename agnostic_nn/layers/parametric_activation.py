@@ -23,6 +23,8 @@ class ParametricActivation(Layer):
         The function g.
     rate : float, default 1.0
         How fast `a` learns beside the other parameters.
+    decay : float, default 0.0
+        How strongly it decays beside the weights.
 
     Examples
     --------
@@ -34,10 +36,12 @@ class ParametricActivation(Layer):
 
     function: Activation | str
     rate: float = 1.0
+    decay: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "function", get_activation(self.function, "function"))
-        check_number("rate", self.rate, at_least=0.0)
+        for name in ("rate", "decay"):
+            check_number(name, getattr(self, name), at_least=0.0)
 
     @classmethod
     def example(cls) -> ParametricActivation:
@@ -46,7 +50,7 @@ class ParametricActivation(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return a, (n[l-1], 1)."""
-        return [Parameter("a", (n_prev, 1), 1.0, rate=self.rate)]
+        return [Parameter("a", (n_prev, 1), 1.0, decays=self.decay, rate=self.rate)]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, tuple[Array, ...]]:
         """A = Z + a (g(Z) - Z), Z = A_prev (n[l-1], m)."""

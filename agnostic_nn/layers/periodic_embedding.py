@@ -36,6 +36,8 @@ class PeriodicEmbedding(Layer):
         The standard deviation from which w1 begins: how high the frequencies are.
     rate : float, default 1.0
         How fast all of it learns beside the other parameters.
+    decay : float, default 1.0
+        How strongly all of it decays beside the weights.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class PeriodicEmbedding(Layer):
     length: int = 4
     sigma: float = 0.1
     rate: float = 1.0
+    decay: float = 1.0
 
     def __post_init__(self) -> None:
         if self.columns is not None:
@@ -60,7 +63,8 @@ class PeriodicEmbedding(Layer):
         check_number("frequencies", self.frequencies, at_least=1, integer=True)
         check_number("length", self.length, at_least=2, integer=True)
         check_number("sigma", self.sigma, above=0.0)
-        check_number("rate", self.rate, at_least=0.0)
+        for name in ("rate", "decay"):
+            check_number(name, getattr(self, name), at_least=0.0)
 
     def _embedded(self, n_prev: int) -> int:
         columns = n_prev if self.columns is None else self.columns
@@ -88,10 +92,10 @@ class PeriodicEmbedding(Layer):
             return (2.0 * generator.random(shape) - 1.0) / math.sqrt(h)
 
         return [
-            Parameter("w1", (n, h), frequencies, decays=True, rate=self.rate),
-            Parameter("b1", (n, h), phases, decays=True, rate=self.rate),
-            Parameter("W2", (n, self.length - 1, h), linear, decays=True, rate=self.rate),
-            Parameter("b2", (n, self.length - 1), linear, decays=True, rate=self.rate),
+            Parameter("w1", (n, h), frequencies, decays=self.decay, rate=self.rate),
+            Parameter("b1", (n, h), phases, decays=self.decay, rate=self.rate),
+            Parameter("W2", (n, self.length - 1, h), linear, decays=self.decay, rate=self.rate),
+            Parameter("b2", (n, self.length - 1), linear, decays=self.decay, rate=self.rate),
         ]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Cache]:

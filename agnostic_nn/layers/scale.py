@@ -20,6 +20,8 @@ class Scale(Layer):
     ----------
     rate : float, default 1.0
         How fast the factors learn beside the other parameters.
+    decay : float, default 0.0
+        How strongly they decay beside the weights.
 
     Examples
     --------
@@ -30,13 +32,15 @@ class Scale(Layer):
     """
 
     rate: float = 1.0
+    decay: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number("rate", self.rate, at_least=0.0)
+        for name in ("rate", "decay"):
+            check_number(name, getattr(self, name), at_least=0.0)
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return s, (n[l-1], 1)."""
-        return [Parameter("s", (n_prev, 1), 1.0, rate=self.rate)]
+        return [Parameter("s", (n_prev, 1), 1.0, decays=self.decay, rate=self.rate)]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, tuple[Array, ...]]:
         """A = s A_prev, (n[l-1], 1) * (n[l-1], m)."""

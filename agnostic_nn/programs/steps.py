@@ -25,6 +25,7 @@ def record_step(
     widths: Sequence[int | None],
     examples: int,
     rates: int,
+    key: int = 2,
 ) -> Recording:
     """Record a training step.
 
@@ -40,6 +41,8 @@ def record_step(
         Rows of a minibatch.
     rates : int
         How many numbers change from step to step.
+    key : int, default 2
+        How long the key is.
 
     Returns
     -------
@@ -57,15 +60,15 @@ def record_step(
         for name, width in zip(DATA, widths, strict=False)
         if width is not None
     ]
-    numbers = [Argument((rates,), dtype, "rates"), Argument((2,), INT32, "key")]
+    numbers = [Argument((rates,), dtype, "rates"), Argument((key,), INT32, "key")]
 
     def named(*arrays: Any, xp: Any) -> dict[str, Any]:
         given = iter(arrays)
         theta_and_slots = tuple(next(given) for _ in names)
         batch = [None if width is None else next(given) for width in widths]
-        now, key = next(given), next(given)
+        now, drawn_from = next(given), next(given)
         after, cost = step(
-            theta_and_slots, batch, tuple(now[i, ...] for i in range(rates)), key, xp
+            theta_and_slots, batch, tuple(now[i, ...] for i in range(rates)), drawn_from, xp
         )
         return {**dict(zip(names, after, strict=True)), "cost": cost}
 

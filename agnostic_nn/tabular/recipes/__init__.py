@@ -1,12 +1,14 @@
 """Recipes: networks for tables whose every setting is said beforehand, and which need no tuning."""
 
 from ...checks import look_up
+from .realmlp import RealMLP
 from .realmlp_s import RealMLPS
 from .recipe import Examples, Recipe, Task, fit_recipe
 
 __all__ = [
     "RECIPES",
     "Examples",
+    "RealMLP",
     "RealMLPS",
     "Recipe",
     "Task",
@@ -15,7 +17,7 @@ __all__ = [
 ]
 
 #: Every recipe by name. A new one is a file and a line here.
-RECIPES: dict[str, type[Recipe]] = {"realmlp-s": RealMLPS}
+RECIPES: dict[str, type[Recipe]] = {"realmlp": RealMLP, "realmlp-s": RealMLPS}
 
 
 def get_recipe(name: str) -> type[Recipe]:

@@ -342,7 +342,7 @@ class RealMLPClassifier(RecipeClassifier):
     Parameters
     ----------
     recipe : str or Recipe, optional
-        "realmlp-s", or a recipe with settings of its own; left out, "realmlp-s".
+        "realmlp" or "realmlp-s", or a recipe with settings of its own; left out, "realmlp".
     probabilities : bool, default False
         Whether it is good probabilities that count (log-loss, AUC), and not labels. Then no label
         is smoothed, which makes a network less sure than it should be, and the best epoch is that
@@ -385,7 +385,7 @@ class RealMLPClassifier(RecipeClassifier):
     ['no', 'no', 'yes']
     """
 
-    _default = "realmlp-s"
+    _default = "realmlp"
 
 
 class RealMLPRegressor(RecipeRegressor):
@@ -416,4 +416,4 @@ class RealMLPRegressor(RecipeRegressor):
     True
     """
 
-    _default = "realmlp-s"
+    _default = "realmlp"
