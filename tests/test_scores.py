@@ -80,6 +80,11 @@ def test_a_score_that_is_not_defined_is_none():
     assert far["rmse"] is None
 
 
+def test_where_no_row_counts_no_score_is_defined():
+    preparation, targets, outputs, codes, _ = classes(3)
+    assert set(scores_of(preparation, targets, outputs, np.zeros(len(codes))).values()) == {None}
+
+
 def test_calibration_by_hand():
     y = pd.Series(["a", "b"] * 5, name="y")
     preparation = Preparation.fit(pd.DataFrame({"x": range(10)}), y)

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import InvalidArgument, unknown_name
 from ..namespace import Array
-from .frames import import_pandas
 from .preparation import Preparation
 
 #: How many equal parts of [0, 1] calibration is looked at in.
@@ -83,10 +84,8 @@ def scores_of(
     >>> found["accuracy"], found["auc"], found["brier"]
     (1.0, 1.0, 0.0)
     """
-    return {
-        score.name: score_of(score, preparation, targets, outputs, weight)
-        for score in SCORES[preparation.task]
-    }
+    terms = _terms(preparation, targets, outputs)
+    return {score.name: _value(score, *terms, weight) for score in SCORES[preparation.task]}
 
 
 def score_of(
@@ -97,15 +96,7 @@ def score_of(
     weight: Array | None = None,
 ) -> float | None:
     """Return one score; None where it is not defined. See `scores_of`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # overflow becomes infinity: no score
-        if preparation.classes:
-            truth, P = _codes(preparation, targets), _probabilities(preparation, outputs)
-            value = score.function(truth, P, weight)
-        else:
-            in_units = (preparation.scale * column[:, 0] for column in (targets, outputs))
-            value = score.function(*in_units, weight)
-    return None if value is None or not math.isfinite(value) else float(value)
+    return _value(score, *_terms(preparation, targets, outputs), weight)
 
 
 def by_class(
@@ -118,14 +109,13 @@ def by_class(
     preparation, targets, outputs, weight
         As for `scores_of`.
     """
-    truth, P = _codes(preparation, targets), _probabilities(preparation, outputs)
-    rows = import_pandas().Series(truth).value_counts()
+    truth, P = _terms(preparation, targets, outputs)
+    rows = np.bincount(truth, minlength=P.shape[1])
+    columns = zip(preparation.classes, *_by_class(truth, P, weight), rows, strict=True)
     return [
         {"class": label, "precision": float(precision), "recall": float(recall), "f1": float(f1),
-         "rows": int(rows.get(code, 0))}
-        for code, (label, precision, recall, f1) in enumerate(
-            zip(preparation.classes, *_by_class(truth, P, weight), strict=True)
-        )
+         "rows": int(n)}
+        for label, precision, recall, f1, n in columns
     ]  # fmt: skip
 
 
@@ -139,7 +129,30 @@ def calibration(
     preparation, targets, outputs, weight
         As for `scores_of`.
     """
-    return _calibration(_codes(preparation, targets), _probabilities(preparation, outputs), weight)
+    return _calibration(*_terms(preparation, targets, outputs), weight)
+
+
+def _terms(preparation: Preparation, targets: Array, outputs: Array) -> tuple[Any, Any]:
+    """Return what scores are functions of: classes by number and the probability of each class.
+
+    Or, for a quantity, true and predicted values in its units.
+    """
+    k, outputs = len(preparation.classes), outputs.astype("float64")
+    if k == 0:
+        return preparation.scale * targets[:, 0], preparation.scale * outputs[:, 0]
+    if k == 2:
+        return targets[:, 0].astype(int), np.hstack([1.0 - outputs, outputs])
+    # float32 does not quite add up to 1
+    return targets.argmax(axis=1), outputs / outputs.sum(axis=1, keepdims=True)
+
+
+def _value(score: Score, truth: Any, said: Any, weight: Array | None) -> float | None:
+    if weight is not None and not weight.any():
+        return None  # no row counts
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # overflow becomes infinity: no score
+        value = score.function(truth, said, weight)
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _by_class(truth: Array, P: Array, weight: Array | None) -> Any:
@@ -157,7 +170,7 @@ def _accuracy(truth: Array, P: Array, weight: Array | None) -> float:
 
 
 def _balanced_accuracy(truth: Array, P: Array, weight: Array | None) -> float:
-    there = import_pandas().unique(truth)
+    there = np.unique(truth)
     return float(_by_class(truth, P, weight)[1][there].mean())
 
 
@@ -190,28 +203,24 @@ def _log_loss(truth: Array, P: Array, weight: Array | None) -> float:
 
 
 def _brier(truth: Array, P: Array, weight: Array | None) -> float:
-    one_hot = truth[:, None] == import_pandas().RangeIndex(P.shape[1]).to_numpy()
+    one_hot = truth[:, None] == np.arange(P.shape[1])
     squared = ((P - one_hot) ** 2).sum(axis=1)
     # of two classes, as it is known: that of one of them
     return _mean(squared, weight) / (2 if P.shape[1] == 2 else 1)
 
 
 def _calibration(truth: Array, P: Array, weight: Array | None) -> list[dict[str, float]]:
-    frame = import_pandas().DataFrame(
-        {
-            "confidence": P.max(axis=1),
-            "accuracy": P.argmax(axis=1) == truth,
-            "weight": 1.0 if weight is None else weight,
-        }
+    sure, right = P.max(axis=1), P.argmax(axis=1) == truth
+    weight = np.ones(len(truth)) if weight is None else weight
+    part = np.minimum((BINS * sure).astype(int), BINS - 1)
+    whole, confidence, accuracy = (
+        np.bincount(part, weight * values, BINS) for values in (1.0, sure, right)
     )
-    part = (frame["confidence"] * BINS).clip(upper=BINS - 1).astype(int)
-    found = []
-    for _, rows in frame.groupby(part):
-        whole = rows["weight"].sum()
-        if whole > 0.0:
-            means = rows[["confidence", "accuracy"]].mul(rows["weight"], axis=0).sum() / whole
-            found.append({**means.astype(float).to_dict(), "weight": float(whole)})
-    return found
+    return [
+        {"confidence": float(confidence[i] / whole[i]), "accuracy": float(accuracy[i] / whole[i]),
+         "weight": float(whole[i])}
+        for i in range(BINS) if whole[i] > 0.0
+    ]  # fmt: skip
 
 
 def _calibration_error(truth: Array, P: Array, weight: Array | None) -> float | None:
@@ -235,17 +244,6 @@ def _rmse(truth: Array, predicted: Array, weight: Array | None) -> float:
 
 def _mae(truth: Array, predicted: Array, weight: Array | None) -> float:
     return _mean(abs(predicted - truth), weight)
-
-
-def _codes(preparation: Preparation, targets: Array) -> Any:
-    """Return the class of each row by number."""
-    return targets[:, 0].astype(int) if len(preparation.classes) == 2 else targets.argmax(axis=1)
-
-
-def _probabilities(preparation: Preparation, outputs: Array) -> Any:
-    """Return the probability of each class, which float32 does not quite add up to 1."""
-    P = preparation.probabilities(outputs).to_numpy()
-    return P / P.sum(axis=1, keepdims=True)
 
 
 def _mean(values: Array, weight: Array | None) -> float:
