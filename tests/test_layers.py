@@ -6,7 +6,7 @@ import pytest
 
 import agnostic_nn as ann
 from agnostic_nn.bounds import Bounding
-from agnostic_nn.layers import LAYERS, Dense, Layer, Parameter
+from agnostic_nn.layers import LAYERS, Layer, Parameter
 from agnostic_nn.parity.layer_cases import FEATURES, inputs
 from agnostic_nn.testing import assert_gradients
 
@@ -69,19 +69,6 @@ def test_gradients_against_differences(name):
     layer = LAYERS[name].example()
     A_prev = inputs(layer)[0]  # with whole numbers in it
     assert_gradients(layer, A_prev)
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_gradients_of_a_network(name):
-    """With what stands before and behind it, and a step's own masks."""
-    layer = LAYERS[name].example()
-    members = layer.members if layer.members > 1 else getattr(layer, "k", 1)
-    before = [ann.layers.Members(members)] if members > layer.members else []
-    net = ann.Network([4, *before, layer, Dense(3, "tanh"), 2], "squared_error", dtype="float64")
-    random = np.random.default_rng(1)
-    X, Y = random.standard_normal((5, 4)), random.standard_normal((5, 2))
-    X[:, 0] = random.integers(0, 3, 5)
-    assert ann.gradient_check(net, X, Y, step=1) <= 1e-7
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -62,7 +62,7 @@ class Training:
             f"{self.name}: history": xp.asarray(
                 [history[name][-1] for name in REPORTED], dtype=getattr(xp, dtype)
             ),
-            f"{self.name}: predict": _flat([net.predict(self._data(dtype)[0])]),
+            f"{self.name}: predict": _flat([net.predict(self._held_out(dtype)[0])]),
         }
 
     def bounds(self, dtype: str) -> dict[str, list[Array]]:
@@ -72,7 +72,7 @@ class Training:
         return {
             f"{self.name}: trained": [net.theta, net.buffers, *training_of(net).state],
             f"{self.name}: history": [backend.bounded(history[name][-1]) for name in REPORTED],
-            f"{self.name}: predict": [net.outputs(backend.asarray(self._data(dtype)[0]))],
+            f"{self.name}: predict": [net.outputs(backend.asarray(self._held_out(dtype)[0]))],
         }
 
     def _trained(self, backend: Backend, dtype: str) -> tuple[Network, History]:
@@ -89,18 +89,21 @@ class Training:
         settings = {"optimizer": SGD(0.5)} | self.settings
         if settings.pop("sample_weight", False):
             settings["sample_weight"] = weight
-        held_out = (X[: self.batch_size], Y[: self.batch_size])
         history = train(
             net,
             X,
             Y,
             epochs=1,
             batch_size=self.batch_size,
-            validation=held_out,
+            validation=self._held_out(dtype),
             progress=False,
             **settings,
         )
         return net, history
+
+    def _held_out(self, dtype: str) -> tuple[Array, Array]:
+        X, Y, _ = self._data(dtype)
+        return X[: self.batch_size], Y[: self.batch_size]
 
     def _data(self, dtype: str) -> tuple[Array, Array, Array]:
         random = host.generator(8)
