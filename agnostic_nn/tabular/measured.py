@@ -288,8 +288,8 @@ class DateTime(Measured):
 def _calendar(days: HostArray) -> dict[str, HostArray]:
     """Return where in each cycle the days since 1970 are."""
     pandas = import_pandas()
-    times = pandas.DatetimeIndex(pandas.Timestamp(0) + pandas.to_timedelta(days, unit="D"))
-    times = times.round("s")  # a fraction of a day is not exact
+    seconds = np.round(days * 86_400.0)  # a fraction of a day is not exact
+    times = pandas.DatetimeIndex(seconds.astype("datetime64[s]"))
     return {part: getattr(times, of).to_numpy(dtype="float64") for part, (_, of) in CYCLES.items()}
 
 

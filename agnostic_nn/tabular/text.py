@@ -309,9 +309,9 @@ def dates_in(texts: Any, form: str) -> HostArray:
 
 def days_of(times: Any) -> HostArray:
     """Return the days since 1970 of a column of times; NaN where there is none."""
-    pandas = import_pandas()
     if getattr(times.dt, "tz", None) is not None:
         times = times.dt.tz_convert("UTC").dt.tz_localize(None)
-    elapsed = times - pandas.Timestamp(0)
-    days: HostArray = (elapsed / pandas.Timedelta(days=1)).to_numpy("float64", copy=True)
+    microseconds = times.to_numpy(dtype="datetime64[us]")
+    days: HostArray = microseconds.astype("int64") / 86_400e6
+    days[np.isnat(microseconds)] = np.nan
     return days
