@@ -16,6 +16,7 @@ from .layer import Layer, Parameter
 from .losses import Loss
 from .namespace import Array, Namespace
 from .objective import Objective
+from .programs.record import not_in_a_step
 from .propagation import LayerParameters
 from .rows import CHUNK, is_finite, one_hot, read_rows, read_weights, scale_weights
 from .training_state import Training
@@ -144,7 +145,7 @@ class Network:
         self.backend = get_backend(backend)
         self.backend_was_chosen = backend is not None or chosen_backend() is not None
         self.dtype = self.backend.dtype(dtype)
-        self.training: Training | None = None
+        self._training: Training | None = None
         #: What the backend prepared for these very arrays.
         self.compiled: dict[Any, Any] = {}
         size = objective.size
@@ -209,8 +210,19 @@ class Network:
         raise AssertionError(self.dtype)
 
     @property
+    def training(self) -> Training | None:
+        """What `train` needs to go on; None before."""
+        not_in_a_step("a network")
+        return self._training
+
+    @training.setter
+    def training(self, training: Training | None) -> None:
+        self._training = training
+
+    @property
     def theta(self) -> Array:
         """All that the layers learn, end to end."""
+        not_in_a_step("a network")
         return self._theta
 
     @theta.setter
@@ -220,6 +232,7 @@ class Network:
     @property
     def buffers(self) -> Array:
         """All that the layers remember without learning it, end to end."""
+        not_in_a_step("a network")
         return self._buffers
 
     @buffers.setter

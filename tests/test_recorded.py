@@ -1,6 +1,11 @@
 """A recorded step does what the step does, whatever people write; what cannot be recorded runs."""
 
+import collections
 import functools
+import itertools
+import os
+import random
+import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -469,6 +474,155 @@ def soft_at(t, Z, *, xp):
 SLOPE = 1.0
 
 
+class Slope:
+    """A slope that is read as an attribute of the class, in a method."""
+
+    __slots__ = ("own",)
+    shared = 1.0
+
+    def __init__(self):
+        self.own = 1.0
+
+    @property
+    def of_the_module(self):
+        return SLOPE
+
+    def by(self, what):
+        return getattr(self, what)
+
+
+class Sloping(ann.layers.Layer):
+    def forward(self, A_prev, p, *, xp):
+        return A_prev * SLOPE, None
+
+    def backward(self, dA, cache, *, input_gradient=True, xp):
+        return dA * SLOPE, ()
+
+
+class SlopingSGD(ann.Optimizer):
+    def update(self, theta, g, state, rate, xp):
+        return theta - rate * SLOPE * g, ()
+
+
+def read_somewhere(where):
+    """Return a network, an optimizer, and how to change the slope that one of them reads."""
+    slope, module, queue = Slope(), types.ModuleType("module"), collections.deque([1.0])
+    module.slope, single, many = 1.0, np.ones(()), np.ones(2**20)
+    functions = {
+        "module": lambda Z, **_: Z * module.slope,
+        "class": lambda Z, **_: Z * Slope.shared,
+        "slots": lambda Z, **_: Z * slope.by("own"),
+        "property": lambda Z, **_: Z * slope.by("of_the_module"),
+        "deque": lambda Z, **_: Z * queue[0],
+        "array of one": lambda Z, **_: Z * float(single),
+        "array of many": lambda Z, **_: Z * float(many[-1]),
+    }
+    changes = {
+        "module": lambda to: setattr(module, "slope", to),
+        "class": lambda to: setattr(Slope, "shared", to),
+        "slots": lambda to: setattr(slope, "own", to),
+        "deque": lambda to: queue.__setitem__(0, to),
+        "array of one": lambda to: single.fill(to),
+        "array of many": lambda to: many.fill(to),
+    }
+    inside = Sloping() if where == "layer" else 4
+    g = own("sloping", functions.get(where, lambda Z, **_: Z))
+    optimizer = SlopingSGD(0.01) if where == "optimizer" else "sgd"
+    change = changes.get(where, lambda to: globals().__setitem__("SLOPE", to))
+    return [5, inside, 3], g, optimizer, change
+
+
+@pytest.fixture
+def writing(request):
+    """A backend that writes a step down: a program, or what JAX compiles."""
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    return ann.get_backend(request.param)
+
+
+@pytest.mark.parametrize(("where", "writing"), [
+    *((where, "numpy") for where in ("module", "class", "slots", "property", "deque",
+                                     "array of one", "array of many", "layer", "optimizer")),
+    ("module", "jax"), ("layer", "jax"),
+], indirect=["writing"])  # fmt: skip
+def test_wherever_something_is_read_that_changes_between_epochs(where, writing):
+    widths, g, optimizer, change = read_somewhere(where)
+
+    def run():
+        net = ann.Network(widths, "squared_error", activation=g, backend=writing)
+        for slope in (1.0, 0.5):
+            change(slope)
+            ann.train(net, X, Y, epochs=1, batch_size=35, optimizer=optimizer)
+        change(1.0)
+        return writing.to_numpy(net.theta)
+
+    got = run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(writing), "epoch", Backend.epoch)
+        expected = run()
+    np.testing.assert_allclose(got, expected, atol=100 * np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize(("kind", "writing"), [
+    *((kind, "numpy") for kind in ("array", "generator", "old generator", "Python's", "iterator")),
+    ("array", "jax"), ("iterator", "jax"),
+], indirect=["writing"])  # fmt: skip
+def test_a_memory_or_chance_is_where_it_would_be_without_the_attempt(kind, writing):
+    """The step runs as it stands, to the same numbers as if nobody had tried."""
+
+    def run():
+        calls, numbers = np.zeros(1), itertools.count(1)
+        new, old, plain = np.random.default_rng(1), np.random.RandomState(1), random.Random(1)
+
+        def next_number():
+            calls[0] += 1.0
+            return float(calls[0])
+
+        draw = {
+            "array": next_number, "generator": new.random, "old generator": old.rand,
+            "Python's": plain.random, "iterator": lambda: next(numbers),
+        }[kind]  # fmt: skip
+        net = ann.Network(
+            [5, 4, 3], "squared_error", backend=writing,
+            activation=own("moving", lambda Z, **_: Z * (1.0 + 0.1 * draw())),
+        )  # fmt: skip
+        ann.train(net, X, Y, epochs=2, batch_size=35, optimizer="sgd")
+        return writing.to_numpy(net.theta)
+
+    reason = "goes on with a thing of type" if kind == "iterator" else "something of its own"
+    with pytest.warns(ann.RecordingWarning, match=reason) as caught:
+        got = run()
+    assert len(caught) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(writing), "epoch", Backend.epoch)
+        assert np.array_equal(got, run())
+
+
+@pytest.mark.parametrize("writing", ["numpy", "jax"], indirect=True)
+def test_a_network_that_is_read_in_its_own_step(writing):
+    """Its epoch changes between epochs, and its predictions in every step."""
+    nets = []
+
+    def run():
+        def annealed(Z, **_):
+            training = nets[-1].training
+            return Z * (0.5**training.epoch)
+
+        nets.append(
+            ann.Network(
+                [5, 4, 3], "squared_error", backend=writing,
+                activation=own("annealed", annealed),
+            )
+        )  # fmt: skip
+        ann.train(nets[-1], X, Y, epochs=3, batch_size=35, optimizer="sgd")
+        return writing.to_numpy(nets[-1].theta)
+
+    with pytest.warns(ann.RecordingWarning, match="a function that reads a network"):
+        got = run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(writing), "epoch", Backend.epoch)
+        assert np.array_equal(got, run())
+
+
 def test_a_global_and_a_variable_that_change_between_epochs(monkeypatch):
     bend = 1.0
 
@@ -539,10 +693,8 @@ def test_a_function_that_counts_is_not_advanced_by_the_attempt():
 
 
 def test_noise_is_found_by_comparing():
-    noise = np.random.default_rng(5)
-
     def noisy(Z, *, xp):
-        return Z + xp.asarray(noise.standard_normal(Z.shape))
+        return Z + float(int.from_bytes(os.urandom(2)))
 
     with pytest.warns(ann.RecordingWarning, match="on the first minibatch"):
         trained(activation=own("noisy", noisy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from ..errors import InvalidArgument, shown, unknown_name
+from ..errors import InvalidArgument, NotRecordable, RecordingWarning, shown, unknown_name
 from ..namespace import Array, Namespace
 
 #: Floating-point types that theta may have, where a backend has them.
@@ -221,6 +222,19 @@ class Backend:
         else:
             rows = self.xp.take(array, order[start:stop], axis=0)
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
+
+
+def warn_once(reason: NotRecordable, compiled: dict[Any, Any]) -> None:
+    """Say why a step runs as it stands, unless that was said."""
+    said = compiled.setdefault("said", set())
+    if str(reason) not in said:
+        said.add(str(reason))
+        warnings.warn(
+            f"the training step runs as it stands, which is slower, for it cannot be recorded: "
+            f"{reason}.",
+            RecordingWarning,
+            stacklevel=6,
+        )
 
 
 def _name_of(dtype: Any) -> str:

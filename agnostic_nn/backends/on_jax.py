@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, NotRecordable
 from ..namespace import Array
+from ..programs.record import refusing
 from ..programs.watch import Watch
-from .base import Backend, Epoch, State, Step
+from .base import Backend, Epoch, State, Step, warn_once
 
 
 class JAXBackend(Backend):
@@ -72,13 +73,25 @@ class JAXBackend(Backend):
         reads = Watch(step)
         if reads.unrecordable is not None:
             return super().epoch(step, state, epoch, compiled)
+        try:
+            return self._compiled_epoch(step, state, epoch, compiled, reads)
+        except NotRecordable as reason:
+            found = super().epoch(step, state, epoch, compiled)
+            warn_once(reason, compiled)
+            return found
+
+    def _compiled_epoch(
+        self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any], reads: Watch
+    ) -> tuple[State, float]:
+        """Run an epoch, with loops that are kept for the step and for what its functions read."""
         n, dtype = epoch.examples, state[0].dtype
         whole, left = divmod(n, epoch.batch_size)
         order = np.arange(n) if epoch.order is None else epoch.order
         order = self.xp.asarray(order, dtype=self.xp.int32)
         rates = self.xp.asarray(np.asarray(epoch.rates), dtype=dtype)
         keys = self.xp.asarray(epoch.keys)
-        cost, used = self.xp.zeros((), dtype=dtype), {}
+        cost = self.xp.zeros((), dtype=dtype)
+        used: dict[Any, Any] = {"said": compiled["said"]} if "said" in compiled else {}
         for start, steps, size in ((0, whole, epoch.batch_size), (whole, int(left > 0), left)):
             if steps > 0:
                 rows = order[start * epoch.batch_size :][: steps * size]
@@ -86,8 +99,8 @@ class JAXBackend(Backend):
                 now = slice(start, start + steps)
                 arguments = (state, epoch.data, rows, rates[now], keys[now])
                 key = (step, reads.state, self.device, _shapes(arguments))
-                run = used[key] = compiled.get(key) or _compile(*key)
-                state, added = run(*arguments)
+                loop = used[key] = compiled.get(key) or _compile(*key)
+                state, added = loop(reads, *arguments)
                 cost = cost + added / n
         compiled.clear()  # but for what this network is trained with now
         compiled.update(used)
@@ -134,8 +147,34 @@ def _shapes(arguments: Any) -> Any:
 _KEPT = 16
 
 
+class _Loop:
+    """A compiled loop over a step, unless the step's functions have a memory or read what moves."""
+
+    def __init__(self, run: Any) -> None:
+        self._run, self._has_run, self._refusal = run, False, ""
+
+    def __call__(self, reads: Watch, *arguments: Any) -> Any:
+        """Run it; raise NotRecordable where what is compiled is not the step."""
+        if self._has_run:
+            return self._run(*arguments)
+        if self._refusal:
+            raise NotRecordable(self._refusal)
+        try:
+            reads.check()
+            with refusing():
+                found = self._run(*arguments)
+            reads.check()
+        except NotRecordable as reason:
+            self._refusal = str(reason)
+            raise
+        finally:
+            reads.restore()
+        self._has_run = True
+        return found
+
+
 @functools.lru_cache(maxsize=_KEPT)
-def _compile(step: Step, reads: Any, device: Any, shapes: Any) -> Any:
+def _compile(step: Step, reads: Any, device: Any, shapes: Any) -> _Loop:
     """Return the loop over a step, a function of its own, so that it goes when nobody holds it.
 
     It is compiled for the shapes, and for what the step's functions `reads` besides.
@@ -161,4 +200,4 @@ def _compile(step: Step, reads: Any, device: Any, shapes: Any) -> Any:
         return end  # type: ignore[no-any-return]
 
     # The state is not donated: writing over the old theta makes the products wait for each other
-    return jax.jit(run)
+    return _Loop(jax.jit(run))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import array_api_compat.numpy
 import numpy as np
 
-from ..errors import InvalidArgument, NotRecordable, RecordingWarning
+from ..errors import InvalidArgument, NotRecordable
 from ..namespace import Array
-from .base import Backend, Epoch, State, Step
+from .base import Backend, Epoch, State, Step, warn_once
 from .recorded import RecordedSteps
 
 #: Elements of another dtype that are converted at once; more are converted batch by batch.
@@ -62,21 +61,9 @@ class NumPyBackend(Backend):
                 steps = recorded.for_sizes(sizes.tolist(), epoch)
             except NotRecordable as reason:
                 found = super().epoch(step, state, epoch, compiled)
-                _warn_once(str(reason), recorded, compiled)
+                if not recorded.asked_not_to:
+                    warn_once(reason, compiled)
                 return found
             for i, size in enumerate(sizes.tolist()):
                 costs[i] = steps[size](epoch, i)
         return state, float(costs @ sizes / epoch.examples)
-
-
-def _warn_once(reason: str, recorded: RecordedSteps, compiled: dict[Any, Any]) -> None:
-    """Say why a step runs as it stands, unless that was said, or asked for."""
-    said = compiled.setdefault("said", set())
-    if reason not in said and not recorded.asked_not_to:
-        said.add(reason)
-        warnings.warn(
-            f"the training step runs as it stands, which is slower, for it cannot be recorded: "
-            f"{reason}.",
-            RecordingWarning,
-            stacklevel=6,
-        )

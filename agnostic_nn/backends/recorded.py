@@ -96,21 +96,17 @@ class RecordedSteps:
             if not (array.flags.c_contiguous and array.flags.writeable):
                 raise NotRecordable("parameters that do not lie in memory one after the other")
         try:
+            self._watch.check()
             recorded = RecordedStep(self._step, self._state, epoch, size)
             others = [*self._watch.arrays, *(array for array, _ in recorded.recording.read)]
             if any(np.may_share_memory(a, b) for a in map(np.asarray, others) for b in self._state):
                 raise NotRecordable("a function that reads the parameters behind the step's back")
-            self._unchanged()
+            self._watch.check()
             recorded.compare(self._step, epoch, i)
-            self._unchanged()
+            self._watch.check()
         finally:
             self._watch.restore()
         return recorded
-
-    def _unchanged(self) -> None:
-        changed = self._watch.changed()
-        if changed is not None:
-            raise NotRecordable(f"a function that keeps something of its own: {changed}")
 
 
 class RecordedStep:

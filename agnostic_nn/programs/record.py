@@ -7,7 +7,9 @@ anything else than the function it was recorded from.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ..errors import NotRecordable
@@ -32,6 +34,31 @@ class Recording:
     def still_holds(self) -> bool:
         """Whether the plain arrays hold what they held."""
         return all(array.tobytes() == data for array, data in self.read)
+
+
+#: Why the function that is being recorded cannot be, as far as is known; None where none is.
+_REASONS: ContextVar[list[str] | None] = ContextVar("reasons", default=None)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Within it, what calls `not_in_a_step` makes the whole of it raise NotRecordable."""
+    reasons: list[str] = []
+    before = _REASONS.set(reasons)
+    try:
+        yield
+    finally:
+        _REASONS.reset(before)
+        if reasons:  # whoever caught it does not make the recording right
+            raise NotRecordable(reasons[0])
+
+
+def not_in_a_step(what: str) -> None:
+    """Raise NotRecordable where a step is being recorded or compiled: `what` changes unseen."""
+    reasons = _REASONS.get()
+    if reasons is not None:
+        reasons.append(f"a function that reads {what}, which changes as training goes on")
+        raise NotRecordable(reasons[0])
 
 
 def record(
@@ -63,7 +90,8 @@ def record(
         Traced(tape, argument, Memory(), view=argument.name not in owned) for argument in arguments
     ]
     try:
-        found = function(*arrays, xp=tape.namespace)
+        with refusing():
+            found = function(*arrays, xp=tape.namespace)
         results = {name: tape.value(array) for name, array in found.items()}
     except NotRecordable:
         raise

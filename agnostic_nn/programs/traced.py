@@ -65,7 +65,7 @@ class Tape:
         dtype = next((d for d in DTYPES.values() if _same_format(d, numbers)), None)
         if dtype is None:
             raise self.refused(f"an array of numbers of the format {numbers.format!r}")
-        if numbers.ndim > 0:
+        if not numbers.readonly or numbers.ndim > 0:  # and no number of NumPy's
             self.read.append((numbers, data))
         return self.constant(tuple(numbers.shape or ()), dtype, data)
 
