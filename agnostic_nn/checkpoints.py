@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .backends import Backend
+from .backends import Backend, host
 from .checks import check_flag, check_number, look_up
 from .errors import InvalidArgument, shown
 from .fingerprints import Prints, check_prints
@@ -312,10 +312,18 @@ def read(
             cost, epoch = stored["best"]["cost"], stored["best"]["epoch"]
             check_number("best cost", cost)
             check_number("best epoch", epoch, above=plan.first, at_most=done, integer=True)
-            theta = vector(net, tensors[_BEST], net.theta)
-            # files of format 1 have no layers that remember anything
-            remembered = tensors.get(_BEST_BUFFERS)
-            buffers = net.buffers if remembered is None else vector(net, remembered, net.buffers)
-            best = Best(cost, epoch, theta, buffers)
+            best = Best(cost, epoch, *_best_of(net, tensors))
         checkpoint = Checkpoint(path, every, plan, check_prints(stored["data"]))
         return net, checkpoint, best, stored["finished"]
+
+
+def _best_of(net: Network, tensors: dict[str, Array]) -> tuple[Array, Array]:
+    """Return theta and the buffers of the best epoch."""
+    # files of format 1 have no layers that remember anything
+    remembers = _BEST_BUFFERS in tensors or net.buffers.shape[0] > 0
+    names = (_BEST, _BEST_BUFFERS) if remembers else (_BEST,)
+    for name in names:
+        if not host.all_finite(tensors[name]):
+            raise ValueError(f"{name} holds NaN or infinity")
+    theta = vector(net, tensors[_BEST], net.theta)
+    return theta, vector(net, tensors[_BEST_BUFFERS], net.buffers) if remembers else net.buffers

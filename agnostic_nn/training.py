@@ -197,7 +197,8 @@ def resume(
     progress : bool, optional
         As for `train`.
     backend : str or Backend, optional
-        Where to go on; left out, where training was.
+        Where to go on; left out, where training was: the library of the backend that the file
+        names is then imported.
 
     Returns
     -------
