@@ -151,6 +151,15 @@ def test_a_result_of_another_dtype_or_not_finite_is_named():
         assert row.note == note
 
 
+def test_what_a_backend_refuses_is_a_row_that_fails():
+    """A network whose outputs are NaN on one backend predicts nothing there."""
+    wrong = after(lambda A: A + float("nan"))
+    with planted(Fault("", "training", "", ACTIVATIONS["softmax"], "function", wrong)):
+        rows = failing("training", "float32")
+    assert any(row.name == "sgd: predict" for row in rows)
+    assert rows[0].note.startswith("array_api_strict: X: not every output is finite")
+
+
 # Trajectories
 
 

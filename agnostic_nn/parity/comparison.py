@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from ..backends import Backend, get_backend, host
 from ..bounds import Bounded, Bounding
+from ..errors import AgnosticNNError
 from ..namespace import Array
 from .cases import Case, dropout_mask
 from .trainings import Training
@@ -62,7 +64,7 @@ def compare_cases(backends: Sequence[Backend], dtype: str, cases: Iterable[Case]
     bounding = Bounding(dtype)
     for case in cases:
         bounds = case.run([bounding.asarray(x) for x in rounded(case, dtype)], bounding)
-        results = {backend.name: _run(case, backend, dtype) for backend in backends}
+        results = {backend.name: _outcome(_run, case, backend, dtype) for backend in backends}
         yield from _within(bounds, results, case.group, dtype)
 
 
@@ -71,13 +73,13 @@ def compare_trainings(
 ) -> Iterator[Row]:
     """Train on every backend, and compare each pair within what rounding explains."""
     for training in trainings:
-        results = {backend.name: training.on(backend, dtype) for backend in backends}
+        results = {backend.name: _outcome(training.on, backend, dtype) for backend in backends}
         yield from _within(training.bounds(dtype), results, "training", dtype)
 
 
 def _within(
     bounds: dict[str, list[Bounded]],
-    results: dict[str, dict[str, Array]],
+    results: dict[str, dict[str, Array] | AgnosticNNError],
     group: str,
     dtype: str,
 ) -> Iterator[Row]:
@@ -86,8 +88,29 @@ def _within(
         tolerance = join([2.0 * part.error for part in expected])
         origin = _origin(expected)
         for a, b in combinations(results, 2):
-            x, y = results[a][name], results[b][name]
-            yield compare(group, name, dtype, (a, b), x, y, tolerance, origin)
+            x, y = results[a], results[b]
+            if isinstance(x, AgnosticNNError) or isinstance(y, AgnosticNNError):
+                stopped = f"{a}: {x}" if isinstance(x, AgnosticNNError) else f"{b}: {y}"
+                yield _failed(group, name, dtype, (a, b), origin, stopped)
+            else:
+                yield compare(group, name, dtype, (a, b), x[name], y[name], tolerance, origin)
+
+
+def _outcome(
+    run: Callable[..., dict[str, Array]], *arguments: Any
+) -> dict[str, Array] | AgnosticNNError:
+    """Return what comes of it, be it an error: numbers that are not finite may be refused."""
+    try:
+        return run(*arguments)
+    except AgnosticNNError as error:
+        return error
+
+
+def _failed(
+    group: str, name: str, dtype: str, pair: tuple[str, str], origin: str, note: str
+) -> Row:
+    worst = math.inf
+    return Row(group, name, dtype, pair, worst, worst, worst, 0.0, worst, origin, note)
 
 
 def compare_masks(backends: Sequence[Backend], dtype: str) -> Iterator[Row]:
@@ -140,8 +163,7 @@ def compare(
     xp = get_backend("numpy").xp
     wrong = _wrong(a, b, pair, dtype)
     if wrong:
-        worst = math.inf
-        return Row(group, name, dtype, pair, worst, worst, worst, 0.0, worst, origin, wrong)
+        return _failed(group, name, dtype, pair, origin, wrong)
     x, y = xp.astype(a, xp.float64), xp.astype(b, xp.float64)
     tolerance = tolerance + xp.zeros_like(x)
     difference = xp.abs(x - y)
