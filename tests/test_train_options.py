@@ -318,3 +318,14 @@ def test_all_of_it_on_a_strict_device(train):
         for backend in ("numpy", "array_api_strict:device1")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_a_number_far_from_those_of_training(fails, tmp_path):
+    """In float32 it would be infinite, and not even a message of NumPy may say so."""
+    table = pd.DataFrame({"x": [(7 * i) % 13 / 13 for i in range(60)], "y": ["u", "v"] * 30})
+    table.loc[59, "x"] = 1e300
+    table["t"] = range(60)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    said = ["--target", "y", "--time", "t", "--epochs", 1, "--out", tmp_path / "r"]
+    words = ["data holds 1e+300 in the column 'x', which is too far from the numbers of training"]
+    fails("train", tmp_path / "t.csv", *said, words=words)

@@ -36,7 +36,7 @@ def permutation_importance(
     """Shuffle one column of the table after another, and see how much worse the score becomes.
 
     Columns that say the same cover for each other: both look unimportant. With more than 400
-    columns there is no answer.
+    columns there is no answer, nor where the inputs are not the columns' own.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def permutation_importance(
     Source: Breiman, "Random forests", Machine Learning 45 (2001), with repeats.
     """
     columns = preparation.columns
+    if sum(column.width for column in columns) != X.shape[1]:
+        return []  # these are inputs of another kind, of which nothing says whose they are
     repeats = min(MOST_REPEATS, MOST_SHUFFLES // len(columns))
     if len(X) > MOST_ROWS:
         rows = host.permutation(len(X), seed)[:MOST_ROWS]

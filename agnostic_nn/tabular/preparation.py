@@ -242,7 +242,11 @@ class Preparation:
         start = 0
         for column in self.columns:
             part = self._read(frame, column, counted)
-            column.encode(part, out[:, start : start + column.width])
+            block = out[:, start : start + column.width]
+            with np.errstate(over="ignore"):
+                column.encode(part, block)
+            if not np.isfinite(block).all():
+                raise _too_large(column, part, block)
             start += column.width
         if differences is None:
             tell(counted)
@@ -451,6 +455,16 @@ def _beside(arrays: list[Any], n: int, dtype: str) -> Array:
     """Return arrays of n rows beside each other."""
     columns = [array.reshape(n, -1) for array in arrays]
     return np.concatenate([np.empty((n, 0), dtype), *columns], axis=1, dtype=dtype)
+
+
+def _too_large(column: Column, part: Part, block: Array) -> InvalidArgument:
+    """Build the error for a number that standardizing makes larger than any of its type."""
+    row = int(np.argmin(np.isfinite(block).all(axis=1)))
+    value = "a number" if part.numbers is None else f"{np.ravel(part.numbers[row])[0]:g}"
+    return InvalidArgument(
+        f"data holds {value} in the column {shown(column.name)}, which is too far from the numbers "
+        f"of training ({column.describe()}) for {block.dtype}: wanted nearer ones, or float64."
+    )
 
 
 def _quantity(y: Any, target: str, missing: Collection[str]) -> Array:
