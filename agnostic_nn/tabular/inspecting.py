@@ -13,7 +13,7 @@ from ..errors import InvalidArgument, shown, unknown_name
 from .categorical import Categorical
 from .columns import Column, LeftOut
 from .frames import import_pandas
-from .measured import Boolean, DateTime, Numeric
+from .measured import MOST_BLANKS, Boolean, DateTime, Numeric
 from .text import (
     MISSING,
     NEARLY_ALL,
@@ -37,6 +37,9 @@ FREQUENT, LEAST_ROWS = 100, 10
 
 #: In a table of fewer rows, that all values of a column differ says nothing.
 FEW_ROWS = 20
+
+#: There are not more ways than these to write true and false.
+FEW_TRUTHS = 20
 
 _ID = re.compile(
     r"(?i:(?:^|.*[\W_])(?:id|ids|uuid|guid|key|index|idx|no|nr|row|rowid|rownames?|rownumber))"
@@ -157,19 +160,19 @@ def _text(values: Any, wishes: Wishes) -> Column | LeftOut:
         return LeftOut(name, "left out: it has no value in any row")
     if len(found.texts) == 1 and found.present == len(values):
         return LeftOut(name, f"left out: {shown(found.texts[0])} in every row")
+    decimal = decimal_in(found.texts) or wishes.decimal or "."
     if name in wishes.numeric:
-        return _written_numbers(values, found, wishes, "read as numbers, as was asked for")
-    truths = truths_in(found.texts)
-    if not np.isnan(truths).any():
+        Numeric(name, decimal=decimal).numbers_of(values, missing)  # raises where many are none
+        return _written_numbers(name, found, decimal, wishes, "read as numbers, as was asked for")
+    if len(found.texts) < FEW_TRUTHS and not np.isnan(truths_in(found.texts)).any():
         return Boolean.learn(values, missing)
-    sample = found.texts[:: max(1, len(found.texts) // 200)]
     if are_codes(found.texts):
         return _categories(values, wishes, note="digits with leading zeros, read as text")
-    decimal = decimal_in(found.texts) or wishes.decimal or "."
+    sample = found.texts[:: max(1, len(found.texts) // 200)]
     if np.isnan(numbers_in(sample, decimal)).mean() <= 0.5:
         numbers = numbers_in(found.texts, decimal)
         if share_of(~np.isnan(numbers), found) >= NEARLY_ALL:
-            return _written_numbers(values, found, wishes)
+            return _written_numbers(name, found, decimal, wishes)
     form = date_format_of(found)
     if form is not None:
         note = ""
@@ -181,13 +184,13 @@ def _text(values: Any, wishes: Wishes) -> Column | LeftOut:
 
 
 def _written_numbers(
-    values: Any, found: Distinct, wishes: Wishes, note: str = ""
+    name: str, found: Distinct, decimal: str, wishes: Wishes, note: str = ""
 ) -> Column | LeftOut:
     """Learn a column of text as numbers, and tell what is not plainly one."""
-    decimal = decimal_in(found.texts) or wishes.decimal or "."
+    pandas = import_pandas()
     numbers = numbers_in(found.texts, decimal)
     none, told = np.isnan(numbers), [note] if note else []
-    plain = import_pandas().to_numeric(found.texts, errors="coerce")
+    plain = pandas.to_numeric(found.texts, errors="coerce")
     adorned = np.flatnonzero(np.isnan(plain.astype("float64")) & ~none)
     if len(adorned):
         told.append(f"text such as {found.texts[adorned[0]]!r} is read as a number")
@@ -196,13 +199,15 @@ def _written_numbers(
         told.append(
             f"{rows:,} values such as {shown(str(found.texts[none][0]))} are taken as missing"
         )
-    return _number(values, wishes, "; ".join(told), decimal)
+    values = pandas.Series(found.spread(numbers, np.nan), name=name)
+    blanks = tuple(sorted(found.texts[none])[:MOST_BLANKS])
+    return _number(values, wishes, note="; ".join(told), decimal=decimal, blanks=blanks)
 
 
-def _number(values: Any, wishes: Wishes, note: str = "", decimal: str = ".") -> Column | LeftOut:
-    """Learn a column of numbers; leave it out where it is constant or an id."""
+def _number(values: Any, wishes: Wishes, **options: Any) -> Column | LeftOut:
+    """Learn a column of numbers; leave it out where it is an id."""
     name = str(values.name)
-    column = Numeric.learn(values, wishes.missing, note=note, decimal=decimal)
+    column = Numeric.learn(values, wishes.missing, **options)
     if name in wishes.numeric or len(values) < FEW_ROWS:
         return column
     numbers, _ = column.numbers_of(values, wishes.missing)

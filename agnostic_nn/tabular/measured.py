@@ -73,7 +73,7 @@ class Measured(Column):
         mean, scale = moments(np.where(absent, fill, numbers), column.name)
         return replace(
             column, mean=mean, scale=scale, fill=fill, indicator=bool(absent.any()),
-            blanks=tuple(sorted(strange)[:MOST_BLANKS]),
+            blanks=column.blanks or tuple(sorted(strange)[:MOST_BLANKS]),
         )  # fmt: skip
 
     def read(self, values: Any, missing: Collection[str], differences: Differences) -> Part:
@@ -190,8 +190,9 @@ class Numeric(Measured):
 
     def _in_text(self, texts: HostArray) -> HostArray:
         numbers = numbers_in(texts, self.decimal)
-        truths = truths_in(texts)  # a file has true and false where an array had 1 and 0
-        return np.where(np.isnan(numbers), truths, numbers)
+        none = np.isnan(numbers)  # a file has true and false where an array had 1 and 0
+        numbers[none] = truths_in(texts[none])
+        return numbers
 
 
 @dataclass(frozen=True)

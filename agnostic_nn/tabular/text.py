@@ -98,7 +98,7 @@ def distinct(values: Any, missing: Collection[str] = MISSING, *, strip: bool = T
                 f"data holds {shown(example)} in the column {shown(name)}: wanted a number or a "
                 "text in each place."
             ) from None
-    texts = [as_text(value, name) for value in found.tolist()]
+    texts = [each if isinstance(each, str) else as_text(each, name) for each in found.tolist()]
     if strip:
         texts = [text.strip() for text in texts]
     if len(texts) == 0:
