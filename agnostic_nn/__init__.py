@@ -66,6 +66,8 @@ if TYPE_CHECKING:
         TableClassifier,
         TableRegressor,
         TableTransformer,
+        TabMClassifier,
+        TabMRegressor,
     )
     from .training import resume, train
 
@@ -103,6 +105,8 @@ _LATER = {
     "tabular": (
         "RealMLPClassifier",
         "RealMLPRegressor",
+        "TabMClassifier",
+        "TabMRegressor",
         "TableClassifier",
         "TableRegressor",
         "TableTransformer",
@@ -152,6 +156,8 @@ __all__ = [
     "ReduceOnPlateau",
     "Schedule",
     "StepDecay",
+    "TabMClassifier",
+    "TabMRegressor",
     "TableClassifier",
     "TableRegressor",
     "TableTransformer",

@@ -1,5 +1,6 @@
 """Networks of every layer in the registry, on every backend; and what is said of single layers."""
 
+import pickle
 from dataclasses import dataclass
 
 import numpy as np
@@ -504,6 +505,15 @@ def test_as_pytorch_has_it(name):
         theirs = module(inputs).numpy()
     ours = layer.predict(A_prev, (*p, *remembered), xp=np)
     np.testing.assert_allclose(ours.T, theirs, rtol=1e-12, atol=1e-12)
+
+
+@every_layer
+def test_pickled(name):
+    """As estimators are by those who copy them to other processes."""
+    net = trained(network(name))
+    again = pickle.loads(pickle.dumps(net))
+    assert bits(again) == bits(net)
+    assert again.objective == net.objective
 
 
 @pytest.mark.parametrize(

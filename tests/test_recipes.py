@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -17,13 +18,20 @@ from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from agnostic_nn.layers import Embedding, NeuralTangentDense, PeriodicEmbedding  # noqa: E402
 from agnostic_nn.tabular import Preparation  # noqa: E402
-from agnostic_nn.tabular.inputs import Inputs, clip_smoothly, robust_scale, scaled  # noqa: E402
+from agnostic_nn.tabular.inputs import (  # noqa: E402
+    Inputs,
+    clip_smoothly,
+    normal_scores,
+    robust_scale,
+    scaled,
+)
 from agnostic_nn.tabular.recipes import (  # noqa: E402
     RECIPES,
     Examples,
     RealMLP,
     RealMLPS,
     Recipe,
+    TabM,
     Task,
     fit_recipe,
     get_recipe,
@@ -127,6 +135,42 @@ def test_dates_and_truths():
     rows = preparation.features(X)
     assert np.isfinite(rows).all()
     assert len(set(rows[:, -1])) == 2
+
+
+def test_normal_scores():
+    """What a normal variable has at the quantiles; ties come to the middle of their places."""
+    n = 3000
+    x = np.random.default_rng(0).exponential(size=n)
+    X = pd.DataFrame({"x": x, "c": list("abc") * (n // 3)})
+    preparation = Preparation.fit(X)
+    inputs = Inputs.fit(preparation.columns, preparation.blocks(X), quantiles=True)
+    assert len(inputs.quantiles[0]) == n // 30
+    assert Inputs.from_json(inputs.to_json()) == inputs
+    rows = inputs.rows(preparation.blocks(X))
+    assert sorted(set(rows[:, 1:].ravel().tolist())) == [0.0, 1.0]
+    inside = np.abs(rows[:, 0]) < 1.5
+    expected = [NormalDist().inv_cdf((i + 0.5) / n) for i in np.argsort(np.argsort(x))[inside]]
+    # between two quantiles lie 30 rows, whose places are sqrt(30) / 2 off: 0.001 of all, over the
+    # density of 0.13 at 1.5; three of these, and what the curve is off a line
+    np.testing.assert_allclose(rows[inside, 0], expected, rtol=0.0, atol=0.03)
+    tied = normal_scores(np.asarray([0.0, 1.0]), [0.0] * 5 + [1.0] * 5)
+    ends = [NormalDist().inv_cdf(share) for share in (4 / 9, 5 / 9, 1e-7, 1.0 - 1e-7)]
+    assert tied.tolist() == pytest.approx([(ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2])
+
+
+def test_members_begin_alike_but_for_their_signs_and_their_last_layer():
+    X, y = blobs(30)
+    model = ann.TabMClassifier(TabM(k=3, units=8, learning_rate=1e-30), epochs=1).fit(X, y)
+    W, r, s, b = model.network_.parameters[0]
+    bound = 1.0 / np.sqrt(W.shape[1])
+    for values in (W, b):
+        assert np.abs(values).max() <= bound
+        assert 0.4 < np.std(values) / bound < 0.75  # 1 / sqrt(3) of a uniform variable
+    assert set(r.ravel().tolist()) == {-1.0, 1.0}
+    assert set(s.ravel().tolist()) == {1.0}
+    np.testing.assert_allclose(b, b[:, :1] + 0.0 * b, rtol=1e-6)
+    last, _ = model.network_.parameters[-1]
+    assert np.any(last[0] != last[1])
 
 
 def test_a_thousand_columns():
@@ -279,7 +323,8 @@ def test_every_recipe_learns_on_every_backend(name, backend):
     preparation = Preparation.fit(X).with_outputs((0, 1, 2))
     examples, held_out = Examples(preparation.blocks(X), y).split(0.2, 0)
     assert (len(examples), len(held_out)) == (120, 30)
-    recipe = replace(get_recipe(name)(), epochs=6, batch_size=32)
+    few = {"k": 4, "units": 32, "learning_rate": 0.02} if name == "tabm" else {}
+    recipe = replace(get_recipe(name)(), epochs=6, batch_size=32, **few)
     preparation, (net,) = fit_recipe(
         recipe, preparation, examples, held_out, backend=backend.backend, dtype=backend.dtype
     )
@@ -311,7 +356,12 @@ DRAWN = {
 @pytest.mark.filterwarnings("ignore:.*A column-vector y:sklearn.exceptions.DataConversionWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [ann.RealMLPClassifier("realmlp-s", **QUICK), ann.RealMLPRegressor("realmlp-s", **QUICK)],
+    [
+        ann.RealMLPClassifier("realmlp-s", **QUICK),
+        ann.RealMLPRegressor("realmlp-s", **QUICK),
+        ann.TabMClassifier(TabM(k=4, units=16, learning_rate=0.02), **QUICK),
+        ann.TabMRegressor(TabM(k=4, units=16, learning_rate=0.02), **QUICK),
+    ],
     expected_failed_checks=lambda _: DRAWN,
 )
 def test_check(estimator, check):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..activations import Activation, get_activation
 from ..checks import check_number
 from ..initializers import get_initializer
-from ..layer import Held, Layer, Parameter
+from ..layer import Held, Initializer, Layer, Parameter
 from ..namespace import Array, Namespace
 from .ensemble_dense import by_member, check_k
 
@@ -65,11 +66,7 @@ class MemberDense(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """W (k, n[l], n[l-1]) and b (k, n[l], 1)."""
-        draw = self._draw()
-
-        def each(shape: tuple[int, ...], generator: Any) -> Array:
-            return [draw(shape[1:], generator) for _ in range(shape[0])]
-
+        each = partial(_each, self._draw())
         return [
             Parameter("W", (self.k, self.units, n_prev), each, decays=True),
             Parameter("b", (self.k, self.units, 1)),
@@ -99,6 +96,10 @@ class MemberDense(Layer):
         if not input_gradient:
             return None, (dW, db)
         return members_behind(xp.permute_dims(W, (0, 2, 1)) @ dZ, xp), (dW, db)
+
+
+def _each(draw: Initializer, shape: tuple[int, ...], generator: Any) -> Array:
+    return [draw(shape[1:], generator) for _ in range(shape[0])]
 
 
 def members_first(A: Array, k: int, xp: Namespace) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..checks import check_number
@@ -18,6 +19,14 @@ from ..namespace import Array, Namespace
 
 #: x, the cosines and the sines, w1 and W2.
 Cache = tuple[Array, ...]
+
+
+def _normal(deviation: float, shape: tuple[int, ...], generator: Any) -> Array:
+    return deviation * generator.standard_normal(shape)
+
+
+def _uniform(bound: float, shape: tuple[int, ...], generator: Any) -> Array:
+    return bound * (2.0 * generator.random(shape) - 1.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,16 +90,8 @@ class PeriodicEmbedding(Layer):
     def parameters(self, n_prev: int) -> list[Parameter]:
         """w1, b1 (columns, h), W2 (columns, length - 1, h) and b2 (columns, length - 1)."""
         n, h = self._embedded(n_prev), self.frequencies
-
-        def frequencies(shape: tuple[int, ...], generator: Any) -> Array:
-            return self.sigma * generator.standard_normal(shape)
-
-        def phases(shape: tuple[int, ...], generator: Any) -> Array:
-            return math.pi * (2.0 * generator.random(shape) - 1.0)
-
-        def linear(shape: tuple[int, ...], generator: Any) -> Array:
-            return (2.0 * generator.random(shape) - 1.0) / math.sqrt(h)
-
+        frequencies, phases = partial(_normal, self.sigma), partial(_uniform, math.pi)
+        linear = partial(_uniform, 1.0 / math.sqrt(h))
         return [
             Parameter("w1", (n, h), frequencies, decays=self.decay, rate=self.rate),
             Parameter("b1", (n, h), phases, decays=self.decay, rate=self.rate),

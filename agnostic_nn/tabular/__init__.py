@@ -16,7 +16,12 @@ from .writing import table_written
 
 if TYPE_CHECKING:
     from .estimators import TableClassifier, TableRegressor, TableTransformer
-    from .recipes.estimators import RealMLPClassifier, RealMLPRegressor
+    from .recipes.estimators import (
+        RealMLPClassifier,
+        RealMLPRegressor,
+        TabMClassifier,
+        TabMRegressor,
+    )
 
 __all__ = [
     "BUILT_IN",
@@ -33,6 +38,8 @@ __all__ = [
     "Preparation",
     "RealMLPClassifier",
     "RealMLPRegressor",
+    "TabMClassifier",
+    "TabMRegressor",
     "Table",
     "TableClassifier",
     "TableRegressor",
@@ -56,7 +63,7 @@ def __getattr__(name: str) -> Any:
         from . import estimators
 
         return getattr(estimators, name)
-    if name in ("RealMLPClassifier", "RealMLPRegressor"):
+    if name.startswith(("RealMLP", "TabM")) and name in __all__:
         from .recipes import estimators as of_recipes
 
         return getattr(of_recipes, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist
 from typing import Any, Self
 
 import numpy as np
@@ -82,7 +83,12 @@ class Inputs:
     embedded : tuple of (int, int)
         Those that stay as they are, and their categories, the missing one among them.
     centers, factors : tuple of float
-        What is taken away from each column, and what it is multiplied by.
+        What is taken away from each column, and what it is multiplied by; 0 and 1 where there are
+        quantiles.
+    quantiles : tuple of tuples of float
+        Of each column that measures something, at equal steps from its smallest number to its
+        largest: it becomes what a normal variable has at these, and the other columns stay as they
+        are, as TabM has it.
     """
 
     order: tuple[int, ...]
@@ -91,10 +97,16 @@ class Inputs:
     embedded: tuple[tuple[int, int], ...]
     centers: tuple[float, ...] = ()
     factors: tuple[float, ...] = ()
+    quantiles: tuple[tuple[float, ...], ...] = ()
 
     @classmethod
     def fit(
-        cls, columns: Sequence[Column], blocks: Blocks, most_one_hot: int | None = None
+        cls,
+        columns: Sequence[Column],
+        blocks: Blocks,
+        most_one_hot: int | None = None,
+        *,
+        quantiles: bool = False,
     ) -> Inputs:
         """Learn from the rows of training.
 
@@ -106,6 +118,8 @@ class Inputs:
             What they make of the rows of training.
         most_one_hot : int, optional
             Columns of more categories are embedded; left out, none is.
+        quantiles : bool, default False
+            Whether numbers go by their quantiles, and not by a robust scale.
         """
         made = {c.name for c in columns if isinstance(c, Boolean)}
         measure = [name not in made for name in blocks.numeric_names]
@@ -121,10 +135,18 @@ class Inputs:
             else:
                 embedded.append((column, size))
         found = cls((*first, *others, *indicators), len(first), (*hot,), (*embedded,))
-        return found._scaled(found._columns(blocks))
+        return found._scaled(found._columns(blocks), quantiles)
 
-    def _scaled(self, columns: HostArray) -> Inputs:
-        """Return these inputs with the centers and factors of columns."""
+    def _scaled(self, columns: HostArray, quantiles: bool) -> Inputs:
+        """Return these inputs with what is learned of the columns."""
+        if quantiles:
+            steps = np.linspace(0.0, 1.0, max(10, min(1000, len(columns) // 30)))
+            found = np.quantile(columns[:, : self.numbers], steps, axis=0).T.tolist()
+            none, ones = (value * np.ones(columns.shape[1]) for value in (0.0, 1.0))
+            return replace(
+                self, centers=(*none.tolist(),), factors=(*ones.tolist(),),
+                quantiles=tuple(map(tuple, found)),
+            )  # fmt: skip
         centers, factors = robust_scale(columns)
         return replace(self, centers=tuple(centers.tolist()), factors=tuple(factors.tolist()))
 
@@ -140,7 +162,12 @@ class Inputs:
 
     def rows(self, blocks: Blocks) -> HostArray:
         """Return the inputs, (n_samples, width), of what the columns make of a table."""
-        columns = clip_smoothly(scaled(self._columns(blocks), self.centers, self.factors))
+        columns = self._columns(blocks)
+        if self.quantiles:
+            for i, quantiles in enumerate(self.quantiles):
+                columns[:, i] = normal_scores(columns[:, i], quantiles)
+        else:
+            columns = clip_smoothly(scaled(columns, self.centers, self.factors))
         codes = [blocks.codes[:, column] for column, _ in self.embedded]
         return np.concatenate([columns, *(code[:, None] for code in codes)], axis=1)
 
@@ -165,9 +192,11 @@ class Inputs:
                 _pairs(content["embedded"]),
                 tuple(map(float, content["centers"])),
                 tuple(map(float, content["factors"])),
+                tuple(tuple(map(float, each)) for each in content["quantiles"]),
             )
-            if not np.isfinite([*found.centers, *found.factors]).all():
-                raise ValueError("centers and factors are finite")
+            learned = (found.centers, found.factors, *found.quantiles)
+            if not all(np.isfinite(numbers).all() for numbers in learned):
+                raise ValueError("centers, factors and quantiles are finite")
         except (KeyError, TypeError, ValueError, OverflowError):
             raise InvalidArgument(
                 "the model does not say what its network reads of a table: wanted one that a "
@@ -219,6 +248,24 @@ def scaled(columns: HostArray, centers: Sequence[float], factors: Sequence[float
     with np.errstate(over="ignore", invalid="ignore"):
         product = (columns - np.asarray(centers)) * np.asarray(factors)
     return np.nan_to_num(product, nan=0.0, posinf=largest, neginf=-largest)
+
+
+def normal_scores(x: HostArray, quantiles: Sequence[float]) -> Array:
+    """Return what a normal variable has where a column has these numbers, from -5.2 to 5.2.
+
+    It is linear from one quantile to the next; a number that many rows have comes to the middle of
+    its places.
+
+    Examples
+    --------
+    >>> normal_scores(np.asarray([1.0, 1.5, 2.0, 9.0]), [0.0, 1.0, 2.0]).round(1)
+    array([0. , 2.6, 5.2, 5.2])
+    """
+    shares = np.clip(np.linspace(0.0, 1.0, len(quantiles)), 1e-7, 1.0 - 1e-7)
+    scores = np.asarray([NormalDist().inv_cdf(share) for share in shares])
+    q = np.asarray(quantiles)
+    from_left, from_right = np.interp(x, q, scores), -np.interp(-x, -q[::-1], -scores[::-1])
+    return 0.5 * (from_left + from_right)
 
 
 def clip_smoothly(x: HostArray) -> Array:

@@ -417,3 +417,64 @@ class RealMLPRegressor(RecipeRegressor):
     """
 
     _default = "realmlp"
+
+
+class TabMClassifier(RecipeClassifier):
+    """A classifier of tables as people have them, by the recipe TabM, without tuning.
+
+    Gorishniy, Kotelnikov & Babenko, "TabM", ICLR 2025. It is an ensemble already, of members that
+    share nearly all their weights, and takes its time: many times that of `RealMLPClassifier`.
+
+    Parameters
+    ----------
+    recipe : str or Recipe, optional
+        "tabm", or `TabM` with settings of its own.
+    probabilities, class_weight, epochs, validation_fraction, n_ens, time_limit, random_state
+        As for `RealMLPClassifier`.
+    backend, dtype, callbacks, progress, categorical, numeric, drop, missing
+        As for `RealMLPClassifier`.
+
+    Attributes
+    ----------
+    classes_, preparation_, networks_, network_
+        As of `RealMLPClassifier`.
+
+    Examples
+    --------
+    >>> from agnostic_nn.tabular.recipes import TabM
+    >>> X, y = [[float(i)] for i in range(60)], ["low"] * 30 + ["high"] * 30
+    >>> model = TabMClassifier(TabM(k=4, units=16), epochs=100, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    """
+
+    _default = "tabm"
+
+
+class TabMRegressor(RecipeRegressor):
+    """A regressor of tables as people have them, by the recipe TabM, without tuning.
+
+    Gorishniy, Kotelnikov & Babenko, "TabM", ICLR 2025.
+
+    Parameters
+    ----------
+    recipe, epochs, validation_fraction, n_ens, time_limit, random_state
+        As for `TabMClassifier`.
+    backend, dtype, callbacks, progress, categorical, numeric, drop, missing
+        As for `RealMLPClassifier`.
+
+    Attributes
+    ----------
+    preparation_, networks_, network_
+        As of `RealMLPClassifier`.
+
+    Examples
+    --------
+    >>> from agnostic_nn.tabular.recipes import TabM
+    >>> X, y = [[float(i)] for i in range(60)], [2.0 * i for i in range(60)]
+    >>> model = TabMRegressor(TabM(k=4, units=32), epochs=200, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.8
+    True
+    """
+
+    _default = "tabm"

@@ -50,7 +50,7 @@ class Recipe:
     epochs : int, default 256
         How often training goes through all examples.
     batch_size : int, default 256
-        Examples per step; what does not fill the last minibatch of an epoch is left out of it.
+        Examples per step.
     label_smoothing : float, default 0.0
         How much of each target's probability is spread over all classes.
     watch : {"score", "cost"}, default "score"
@@ -70,6 +70,10 @@ class Recipe:
     among_equals: ClassVar[str] = "last"
     #: Columns of more categories than this are embedded; None where none is.
     most_one_hot: ClassVar[int | None] = None
+    #: Whether numbers go by their quantiles, and not by a robust scale.
+    quantiles: ClassVar[bool] = False
+    #: Whether what does not fill the last minibatch of an epoch is left out of it.
+    drop_last: ClassVar[bool] = True
 
     def layers(self, inputs: Inputs, task: Task) -> list[Layer]:
         """Return the network's layers."""
@@ -179,7 +183,7 @@ def fit_recipe(
             patience=None if watched is None else recipe.patience or max(1, recipe.epochs),
             watch=recipe.watch if classes and watched is not None else "cost",
             among_equals=recipe.among_equals,
-            drop_last=True,
+            drop_last=recipe.drop_last,
             callbacks=callbacks,
             progress=progress,
         )  # fmt: skip
@@ -189,7 +193,9 @@ def fit_recipe(
 
 def _fitted(preparation: Preparation, recipe: Recipe, examples: Examples) -> Preparation:
     """Return the preparation with the inputs, and the mean and scale, of the examples."""
-    inputs = Inputs.fit(preparation.columns, examples.blocks, recipe.most_one_hot)
+    inputs = Inputs.fit(
+        preparation.columns, examples.blocks, recipe.most_one_hot, quantiles=recipe.quantiles
+    )
     if preparation.classes:
         return replace(preparation, inputs=inputs)
     mean, scale = float(examples.y.mean()), float(examples.y.std())
