@@ -9,7 +9,6 @@ import pytest
 import agnostic_nn as ann
 from agnostic_nn import saving
 from agnostic_nn.exchange import from_sklearn, from_torch, to_onnx, to_sklearn, to_torch
-from agnostic_nn.exchange.with_onnx import _IN_ONNX
 from agnostic_nn.installing import install_line
 
 RANDOM = np.random.default_rng(3)
@@ -335,80 +334,6 @@ class TestTorch:
         back = from_torch(to_torch(net), "huber", activation="tanh")
         np.testing.assert_array_equal(back.theta, net.theta)
         assert back.objective == net.objective
-
-
-class TestONNX:
-    @pytest.fixture(autouse=True)
-    def _library(self):
-        pytest.importorskip("onnx", reason="onnx is not installed")
-        self.runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
-    def predictions(self, path, rows):
-        session = self.runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        (answer,) = session.run(None, {"X": rows})
-        return answer
-
-    def test_every_activation_is_known(self):
-        assert set(_IN_ONNX) == set(ann.ACTIVATIONS)
-
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
-    @pytest.mark.parametrize("name", ann.ACTIVATIONS)
-    def test_activations(self, tmp_path, name, dtype):
-        output = name if name != "exponential" else "identity"
-        net = spread(
-            ann.Network([4, 6, 3], "squared_error", activation=name, output=output, dtype=dtype)
-        )
-        to_onnx(net, tmp_path / "m.onnx")
-        rows = (WIDE if name != "exponential" else X).astype(dtype)
-        close = CLOSE if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-14}
-        expected = net.predict(rows)
-        np.testing.assert_allclose(self.predictions(tmp_path / "m.onnx", rows), expected, **close)
-
-    @pytest.mark.parametrize("name", ann.ACTIVATIONS)
-    def test_activations_at_the_extremes(self, tmp_path, name):
-        """The exported function overflows no sooner than ours."""
-        net = ann.Network([1, 2], "squared_error", output=name, initializer="zeros")
-        net.theta += np.asarray([1.0, -1.0, 0.0, 0.0], "float32")
-        to_onnx(net, tmp_path / "m.onnx")
-        rows = np.asarray([[0.0], [1e-30], [50.0], [1e4], [1e30], [-1e4], [-1e30]], "float32")
-        expected = net.predict(rows)
-        assert np.isfinite(expected).all()
-        np.testing.assert_allclose(self.predictions(tmp_path / "m.onnx", rows), expected, **CLOSE)
-
-    @pytest.mark.parametrize("loss", ann.LOSSES)
-    def test_losses(self, tmp_path, loss):
-        net = spread(ann.Network([4, 6, 3], loss, activation="tanh"))
-        to_onnx(net, tmp_path / "m.onnx")
-        for rows in (X, X[:1]):
-            answer = self.predictions(tmp_path / "m.onnx", rows)
-            np.testing.assert_allclose(answer, net.predict(rows), **CLOSE)
-
-    def test_float16(self, tmp_path):
-        net = spread(ann.Network([4, 6, 1], "binary_cross_entropy", dtype="float16"))
-        to_onnx(net, tmp_path / "m.onnx")
-        answer = self.predictions(tmp_path / "m.onnx", X.astype("float16"))
-        np.testing.assert_allclose(answer, net.predict(X.astype("float16")), rtol=5e-3, atol=1e-3)
-
-    def test_bfloat16_becomes_float32(self, tmp_path):
-        pytest.importorskip("torch")
-        net = ann.Network([4, 3, 1], "huber", dtype="bfloat16", backend="torch")
-        to_onnx(net, tmp_path / "m.onnx")
-        expected = from_torch(to_torch(net), "huber").predict(X)
-        np.testing.assert_allclose(self.predictions(tmp_path / "m.onnx", X), expected, **CLOSE)
-
-    def test_what_it_has_not(self, tmp_path):
-        for net, message in [
-            (ann.Network([4, 3, 1], "huber", activation=own("square")), "activation 'square'"),
-            (ann.Network([4, 3, 1], "huber", activation=own()), "of its own called 'relu'"),
-        ]:
-            with pytest.raises(ann.InvalidArgument, match=message):
-                to_onnx(net, tmp_path / "m.onnx")
-        net.theta[0] = np.nan
-        with pytest.raises(ann.InvalidArgument):
-            to_onnx(net, tmp_path / "m.onnx")
-        with pytest.raises(ann.InvalidArgument, match="cannot be written"):
-            to_onnx(ann.Network([4, 1], "huber"), tmp_path / "nowhere" / "m.onnx")
-        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("function", [to_sklearn, to_torch, lambda net: to_onnx(net, "m.onnx")])

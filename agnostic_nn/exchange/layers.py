@@ -32,11 +32,16 @@ def layers_of(net: Network, *, at_least_float32: bool = False) -> list[tuple[Arr
     theta = on_host(net, net.theta)
     if at_least_float32 and net.dtype_name == "float16":
         theta = theta.astype("float32")
-    if not host.all_finite(theta):
-        raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
+    check_finite_numbers(theta)
     perceptron_of(net)
     parts = net.objective.unflatten(theta, net.objective.parameters, np)
     return [(W, b.reshape(-1)) for W, b in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def check_finite_numbers(theta: Array) -> None:
+    """Refuse parameters with which nothing can be predicted."""
+    if not host.all_finite(theta):
+        raise InvalidArgument("net has parameters that are NaN or infinite: wanted finite numbers.")
 
 
 def perceptron_of(net: Network) -> Perceptron:

@@ -1,4 +1,4 @@
-"""A training step as a program: its arguments by name, and its state as results."""
+"""A training step, and a prediction, as programs: their arguments and results by name."""
 
 from __future__ import annotations
 
@@ -81,3 +81,36 @@ def record_step(
                 f"step as {result.dtype} {result.shape}"
             )
     return recording
+
+
+def record_prediction(
+    outputs: Callable[..., Any], theta: Any, buffers: Any, width: int, examples: int
+) -> Recording:
+    """Record a prediction.
+
+    Parameters
+    ----------
+    outputs : callable
+        ``(theta, buffers, X, xp) -> A``, with one example per column.
+    theta, buffers : arrays
+        Of which the shapes and dtypes are read; `buffers` may be None.
+    width : int
+        The columns of X.
+    examples : int
+        Rows of X.
+
+    Returns
+    -------
+    Recording
+        Its program's arguments are "theta", "buffers" where there are any, and "X", one example
+        per row; its result is "A", one example per row.
+    """
+    dtype = as_dtype(theta.dtype)
+    held = {"theta": theta} if buffers is None else {"theta": theta, "buffers": buffers}
+    arguments = [Argument(tuple(array.shape), dtype, name) for name, array in held.items()]
+
+    def named(*arrays: Any, xp: Any) -> dict[str, Any]:
+        theta, *others, X = arrays
+        return {"A": outputs(theta, others[0] if others else None, X.T, xp).T}
+
+    return record(named, [*arguments, Argument((examples, width), dtype, "X")], ())
