@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from .checks import look_up
 from .errors import InvalidArgument
@@ -41,6 +42,9 @@ class Activation(Value):
         The name of the initial weights that suit it.
     kinks : tuple of float, optional
         Where its derivative jumps: there, differences say nothing of it.
+    torch_module : tuple, optional
+        The class of PyTorch's ``nn`` that is this function, and behind it each setting with the
+        values that make it so: ``("Softmax", ("dim", 1, -1))``.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class Activation(Value):
     recordable: bool = True
     initializer: str = "glorot_uniform"
     kinks: tuple[float, ...] = ()
+    torch_module: tuple[Any, ...] = ()
 
     def __call__(self, Z: Array, *, xp: Namespace) -> Array:
         """A = g(Z)."""
@@ -370,21 +375,29 @@ _HE, _LECUN, _AT_0 = "he_normal", "lecun_normal", (0.0,)
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
-        Activation("identity", identity, identity_derivative, identity_gradient),
-        Activation("relu", relu, relu_derivative, initializer=_HE, kinks=_AT_0),
-        Activation("leaky_relu", leaky_relu, leaky_relu_derivative, initializer=_HE, kinks=_AT_0),
-        Activation("elu", elu, elu_derivative, initializer=_HE, kinks=_AT_0),
-        Activation("selu", selu, selu_derivative, initializer=_LECUN, kinks=_AT_0),
-        Activation("gelu", gelu, gelu_derivative, initializer=_HE),
-        Activation("silu", silu, silu_derivative, initializer=_HE),
-        Activation("mish", mish, mish_derivative, initializer=_HE),
-        Activation("softplus", softplus, softplus_derivative, initializer=_HE),
-        Activation("tanh", tanh, tanh_derivative),
-        Activation("sigmoid", sigmoid, sigmoid_derivative),
+        Activation("identity", identity, identity_derivative, identity_gradient,
+                   torch_module=("Identity",)),
+        Activation("relu", relu, relu_derivative, initializer=_HE, kinks=_AT_0,
+                   torch_module=("ReLU",)),
+        Activation("leaky_relu", leaky_relu, leaky_relu_derivative, initializer=_HE, kinks=_AT_0,
+                   torch_module=("LeakyReLU", ("negative_slope", 0.01))),
+        Activation("elu", elu, elu_derivative, initializer=_HE, kinks=_AT_0,
+                   torch_module=("ELU", ("alpha", 1.0))),
+        Activation("selu", selu, selu_derivative, initializer=_LECUN, kinks=_AT_0,
+                   torch_module=("SELU",)),
+        Activation("gelu", gelu, gelu_derivative, initializer=_HE,
+                   torch_module=("GELU", ("approximate", "tanh"))),
+        Activation("silu", silu, silu_derivative, initializer=_HE, torch_module=("SiLU",)),
+        Activation("mish", mish, mish_derivative, initializer=_HE, torch_module=("Mish",)),
+        Activation("softplus", softplus, softplus_derivative, initializer=_HE,
+                   torch_module=("Softplus", ("beta", 1.0), ("threshold", 20.0))),  # 2e-9 off
+        Activation("tanh", tanh, tanh_derivative, torch_module=("Tanh",)),
+        Activation("sigmoid", sigmoid, sigmoid_derivative, torch_module=("Sigmoid",)),
         Activation("exponential", exponential, exponential),
-        Activation("softmax", softmax, None, softmax_gradient),
+        Activation("softmax", softmax, None, softmax_gradient,
+                   torch_module=("Softmax", ("dim", 1, -1))),
     )
-}
+}  # fmt: skip
 
 
 def get_activation(activation: str | Activation, argument: str = "activation") -> Activation:

@@ -180,21 +180,8 @@ class TestSklearn:
             to_sklearn(ann.Network([4, 3], "binary_cross_entropy"), classes=[1, 2, 3])
 
 
-#: torch.nn's modules that are our activations, and their settings.
-MODULES = {
-    "identity": ("Identity", {}),
-    "relu": ("ReLU", {}),
-    "leaky_relu": ("LeakyReLU", {}),
-    "elu": ("ELU", {}),
-    "selu": ("SELU", {}),
-    "gelu": ("GELU", {"approximate": "tanh"}),
-    "silu": ("SiLU", {}),
-    "mish": ("Mish", {}),
-    "softplus": ("Softplus", {}),
-    "tanh": ("Tanh", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "softmax": ("Softmax", {"dim": 1}),
-}
+#: The activations that PyTorch has too.
+MODULES = {name: g.torch_module for name, g in ann.ACTIVATIONS.items() if g.torch_module}
 
 
 class TestTorch:
@@ -205,8 +192,8 @@ class TestTorch:
         self.torch.manual_seed(0)
 
     def module(self, name):
-        kind, settings = MODULES[name]
-        return getattr(self.nn, kind)(**settings)
+        kind, *settings = MODULES[name]
+        return getattr(self.nn, kind)(**{key: value for key, value, *_ in settings})
 
     def predictions(self, model, rows=X):
         dtype = next(model.parameters()).dtype
@@ -334,6 +321,15 @@ class TestTorch:
         back = from_torch(to_torch(net), "huber", activation="tanh")
         np.testing.assert_array_equal(back.theta, net.theta)
         assert back.objective == net.objective
+
+
+@pytest.mark.parametrize("function", [to_sklearn, to_torch])
+def test_layers_without_a_name_there(function):
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    net = ann.Network([4, ann.layers.LayerNorm(), 1], "squared_error")
+    with pytest.raises(ann.InvalidArgument, match=r"has layers that are not dense: wanted dense"):
+        function(net)
 
 
 @pytest.mark.parametrize("function", [to_sklearn, to_torch, lambda net: to_onnx(net, "m.onnx")])

@@ -4,39 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..activations import Activation
+from ..activations import ACTIVATIONS, Activation
 from ..backends import Backend, get_backend, host, to_host
 from ..errors import InvalidArgument
 from ..losses import Loss
 from ..namespace import Array
 from ..network import Network, check_network
 from .layers import layers_of, network_of
-
-
-class _Module(NamedTuple):
-    """A module of torch.nn that is one of our activations, where it has these settings."""
-
-    activation: str
-    settings: Mapping[str, tuple[Any, ...]] = {}
-
-
-#: torch.nn's modules by class name. nn.Softplus is linear above 20, 2e-9 away from ours.
-_MODULES = {
-    "Identity": _Module("identity"),
-    "ReLU": _Module("relu"),
-    "LeakyReLU": _Module("leaky_relu", {"negative_slope": (0.01,)}),
-    "ELU": _Module("elu", {"alpha": (1.0,)}),
-    "SELU": _Module("selu"),
-    "GELU": _Module("gelu", {"approximate": ("tanh",)}),
-    "SiLU": _Module("silu"),
-    "Mish": _Module("mish"),
-    "Softplus": _Module("softplus", {"beta": (1.0,), "threshold": (20.0,)}),
-    "Tanh": _Module("tanh"),
-    "Sigmoid": _Module("sigmoid"),
-    "Softmax": _Module("softmax", {"dim": (1, -1)}),
-}
 
 
 def from_torch(
@@ -143,6 +119,7 @@ def _read_sequential(model: Any) -> tuple[list[str], str | None, list[float]]:
         raise InvalidArgument(
             f"model is of type {type(model).__name__}: wanted an nn.Sequential or a state dict."
         )
+    known = {g.torch_module[0]: g for g in ACTIVATIONS.values() if g.torch_module}
     activations: list[str | None] = []  # of each linear layer
     rates: list[float] = []
     for i, module in enumerate(modules):
@@ -152,20 +129,20 @@ def _read_sequential(model: Any) -> tuple[list[str], str | None, list[float]]:
             rates.append(0.0)
         elif kind == "Dropout" and activations:
             rates[-1] = 1.0 - (1.0 - rates[-1]) * (1.0 - float(module.p))
-        elif kind in _MODULES and activations and activations[-1] is None and rates[-1] == 0.0:
-            known, settings = _MODULES[kind]
-            for name, wanted in settings.items():
+        elif kind in known and activations and activations[-1] is None and rates[-1] == 0.0:
+            g = known[kind]
+            for name, *wanted in g.torch_module[1:]:
                 value = getattr(module, name, None)
                 if value not in wanted:
                     raise InvalidArgument(
-                        f"model[{i}] is {kind} with {name}={value!r}: {known!r} here is that with "
+                        f"model[{i}] is {kind} with {name}={value!r}: {g.name!r} here is that with "
                         f"{name}={wanted[0]!r}."
                     )
-            activations[-1] = known
+            activations[-1] = g.name
         else:
             raise InvalidArgument(
                 f"model[{i}] is {kind}, which has no place here: wanted Linear, each followed by "
-                f"at most one of {', '.join(_MODULES)}, and then Dropout."
+                f"at most one of {', '.join(known)}, and then Dropout."
             )
     *hidden, last = activations or [None]
     if rates and rates[-1] > 0.0:
