@@ -21,7 +21,7 @@ from .interrupts import Interrupts
 from .metrics import Metric, metric_for
 from .namespace import Array
 from .network import ORDER, Network, training_of
-from .optimizers import get_optimizer
+from .optimizers import begin, get_optimizer
 from .progress import ProgressBar
 from .rows import is_finite
 from .schedules import Schedule
@@ -133,11 +133,13 @@ class Run:
         costs = training.history.get(self._watched, ())
         read = _reader(training, steps, plan.last, costs)
         step = TrainingStep(net.objective, training.optimizer.in_a_step(), plan.clip_norm)
-        if self._step != step:  # a callback may have changed something; else it is the same one
-            self._step = step
+        before = self._step  # a callback may have changed something; else it is the same one
+        if before is not None and before.objective is step.objective and before == step:
+            step = before
+        self._step = step
         try:
             net.state, cost = net.backend.epoch(
-                self._step,
+                step,
                 net.state,
                 # nothing else holds the order: it is gone before the next one is drawn
                 Epoch(
@@ -212,7 +214,7 @@ class Run:
         if (self.plan.patience is not None or diverged) and best.theta is not None:
             net.theta, net.buffers = best.theta, best.buffers
             if diverged:  # and so did what the optimizer remembers
-                training.state = training.optimizer.initial_state(net.theta, net.xp)
+                training.state = begin(training.optimizer, net.theta, net.xp)
                 training.step = 0
         if self.checkpoint is not None:
             if diverged and best.theta is None:
@@ -234,7 +236,7 @@ def _call_back(callbacks: Sequence[Callback], net: Network) -> bool:
     finally:
         training.optimizer = get_optimizer(training.optimizer)
         if type(training.optimizer) is not kind:
-            training.state = training.optimizer.initial_state(net.theta, net.xp)
+            training.state = begin(training.optimizer, net.theta, net.xp)
             training.step = 0
 
 

@@ -449,7 +449,7 @@ class Network:
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
         size = max(1, CHUNK // (max(self.objective.widths) * self.objective.layers.members))
-        return self.backend.batches(data, None, size, self.dtype)
+        return self.backend.batches(data, None, size, self.dtype, own=True)
 
 
 def training_of(net: Network) -> Training:

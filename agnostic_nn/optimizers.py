@@ -106,6 +106,24 @@ class Optimizer(Value):
         return rule
 
 
+def begin(optimizer: Optimizer, theta: Array, xp: Namespace) -> Slots:
+    """Return what an optimizer remembers before the first step."""
+    return apart(theta, optimizer.initial_state(theta, xp), xp)
+
+
+def apart(theta: Array, state: Slots, xp: Namespace) -> Slots:
+    """Return the state with a copy of each array that is theta, or there twice.
+
+    What is written to one of them in place would else show in the other, on some libraries.
+    """
+    seen, arrays = [theta], []
+    for array in state:
+        shared = any(array is other for other in seen)
+        arrays.append(xp.asarray(array, copy=True) if shared else array)
+        seen.append(array)
+    return tuple(arrays)
+
+
 def decay_weights(theta: Array, decayed: Array, rate: Rate) -> Array:
     """theta = theta - rate * theta, where `decayed` is 1 (the weights) and not 0 (the biases)."""
     theta -= rate * decayed * theta

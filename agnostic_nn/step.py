@@ -8,7 +8,7 @@ from typing import Any
 
 from .namespace import Array, Namespace
 from .objective import Objective
-from .optimizers import Optimizer, clip_by_global_norm, decay_weights
+from .optimizers import Optimizer, apart, clip_by_global_norm, decay_weights
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,5 @@ class TrainingStep:
         if factors is not None:
             rate = rate * factors
         theta, updated = self.optimizer.update(theta, gradient, tuple(slots), rate, xp)
-        return (theta, *(() if buffers is None else (buffers,)), *updated), cost
+        remembered = () if buffers is None else (buffers,)
+        return (theta, *remembered, *apart(theta, updated, xp)), cost

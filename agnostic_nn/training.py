@@ -21,7 +21,7 @@ from .errors import InvalidArgument, InvalidType, shown
 from .fingerprints import NAMES, check_same_data, fingerprint
 from .namespace import Array
 from .network import SPLIT, Network, check_network, training_of
-from .optimizers import Optimizer, get_optimizer
+from .optimizers import Optimizer, begin, get_optimizer
 from .registered import to_json
 from .rows import read_weights
 from .step import TrainingStep
@@ -282,9 +282,9 @@ def _take_up(net: Network, rule: Optimizer) -> None:
     """Go on with the same optimizer, or begin with a new one; the history goes on either way."""
     training = net.training
     if training is None:
-        net.training = Training(rule, rule.initial_state(net.theta, net.xp))
+        net.training = Training(rule, begin(rule, net.theta, net.xp))
     elif training.optimizer != rule:
-        training.optimizer, training.state = rule, rule.initial_state(net.theta, net.xp)
+        training.optimizer, training.state = rule, begin(rule, net.theta, net.xp)
         training.step = 0
 
 

@@ -140,6 +140,41 @@ def test_a_rule_that_may_read_its_learning_rate_is_another_for_each():
     assert net.theta.tolist() == [0.0, 0.5]
 
 
+class Averages(ann.Optimizer):
+    """Pulls theta to what it was; writes in place, and says theta where it means its numbers."""
+
+    slots = 2
+
+    def initial_state(self, theta, xp):
+        zeros = xp.zeros_like(theta)
+        return zeros, zeros
+
+    def update(self, theta, g, state, rate, xp):
+        before, m = state
+        m *= 0.9
+        m += g
+        theta -= rate * m + 0.5 * (theta - before)
+        return theta, (theta, m)
+
+
+class AveragesPurely(Averages):
+    def update(self, theta, g, state, rate, xp):
+        before, m = state
+        m = 0.9 * m + g
+        theta = theta - (rate * m + 0.5 * (theta - before))
+        return theta, (theta, m)
+
+
+def test_what_is_written_in_place_shows_in_nothing_else(backend):
+    """On every backend alike, whether theta and the state are told apart by the rule or not."""
+    thetas = []
+    for rule in (Averages(0.1), AveragesPurely(0.1)):
+        net = ann.Network([1, 1], "squared_error", backend=backend.of, dtype=backend.dtype)
+        ann.train(net, [[1.0], [2.0]], [[1.0], [0.0]], epochs=4, batch_size=1, optimizer=rule)
+        thetas.append(backend.to_numpy(net.theta))
+    np.testing.assert_allclose(*thetas, rtol=100 * backend.unit_roundoff)
+
+
 def test_decoupled_decay_leaves_biases_alone(backend, close):
     net = ann.Network([2, 3, 1], "squared_error", initializer="he_normal", dtype=backend.dtype,
                       backend=backend.backend)  # fmt: skip

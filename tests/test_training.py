@@ -449,6 +449,31 @@ class TestCallbacks:
                   callbacks=iter([lambda *_: calls.append(1)]))  # fmt: skip
         assert len(calls) == 3
 
+    def test_puts_another_objective_in_place(self, backend, two_moons):
+        """Of layers that compare equal: their class brings a setting that no field holds."""
+
+        class Scaled(ann.layers.Dense):
+            def forward(self, A_prev, p, *, xp):
+                A, cache = super().forward(A_prev, p, xp=xp)
+                return A * self.scale, cache
+
+        def network_of(scale):
+            layer = Scaled(4, "tanh")
+            object.__setattr__(layer, "scale", scale)
+            return ann.Network(
+                [2, layer, 1], "squared_error", backend=backend.of, dtype=backend.dtype
+            )
+
+        def exchange(net, history):
+            net.objective = other
+
+        one, two, other = network_of(1.0), network_of(1.0), network_of(0.5).objective
+        ann.train(one, *two_moons, epochs=2, callbacks=[exchange])
+        ann.train(two, *two_moons, epochs=1)
+        two.objective = other
+        ann.train(two, *two_moons, epochs=1)
+        np.testing.assert_array_equal(*map(backend.to_numpy, (one.theta, two.theta)))
+
 
 class TestNotFinite:
     def diverge(self, backend="numpy", **options):
@@ -581,6 +606,26 @@ def test_data_are_not_changed(two_moons):
     ann.train(network(), X, Y, epochs=1, validation=0.2, sample_weight=np.ones(40))
     np.testing.assert_array_equal(X, before[0])
     np.testing.assert_array_equal(Y, before[1])
+
+
+class WritesToWhatItIsGiven(ann.layers.Layer):
+    def forward(self, A_prev, p, *, xp):
+        A_prev *= 2.0
+        return A_prev, None
+
+    def backward(self, dA, cache, *, input_gradient=True, xp):
+        dA *= 2.0
+        return dA, ()
+
+
+@pytest.mark.filterwarnings("ignore::agnostic_nn.RecordingWarning")
+def test_data_are_not_changed_by_a_layer_that_writes_to_them(backend, two_moons):
+    X, Y = (backend.asarray(array) for array in two_moons)
+    before = backend.to_numpy(X).copy()
+    net = ann.Network([2, WritesToWhatItIsGiven(), 1], "binary_cross_entropy", dtype=backend.dtype)
+    ann.train(net, X, Y, epochs=1, shuffle=False, validation=(X, Y))
+    net.predict(X)
+    np.testing.assert_array_equal(backend.to_numpy(X), before)
 
 
 def test_no_progress_bar_without_a_terminal(capsys, two_moons):

@@ -192,7 +192,7 @@ class Backend:
         del compiled  # nothing is prepared
         keys = self.asarray(epoch.keys)
         total: Any = 0.0
-        batches = self.batches(epoch.data, epoch.order, epoch.batch_size, state[0].dtype)
+        batches = self.batches(epoch.data, epoch.order, epoch.batch_size, state[0].dtype, own=True)
         for i, (batch, rates) in enumerate(zip(batches, epoch.rates, strict=True)):
             state, cost = step(state, batch, rates, keys[i, ...], self.xp)
             total = total + cost * (batch[0].shape[0] / epoch.examples)
@@ -204,23 +204,30 @@ class Backend:
         order: np.ndarray[Any, Any] | None,
         batch_size: int,
         dtype: Any,
+        *,
+        own: bool = False,
     ) -> Iterator[list[Array]]:
-        """Yield each minibatch in `dtype`: gathered by `order`, or views; None stays None."""
+        """Yield each minibatch in `dtype`: gathered by `order`, or views; None stays None.
+
+        `own` ones have memory of their own, so that who writes to them writes to no data.
+        """
         n = _examples(data, order)
         rows = None if order is None else self.asarray(order)
         for start in range(0, n, batch_size):
             stop = min(start + batch_size, n)
-            yield [self._rows(array, rows, start, stop, dtype) for array in data]
+            yield [self._rows(array, rows, start, stop, dtype, own) for array in data]
 
     def _rows(
-        self, array: Array | None, order: Array | None, start: int, stop: int, dtype: Any
+        self, array: Array | None, order: Array | None, start: int, stop: int, dtype: Any, own: bool
     ) -> Array | None:
         if array is None:
             return None
-        if order is None:
-            rows = array[start:stop, ...]
-        else:
+        if order is not None:
             rows = self.xp.take(array, order[start:stop], axis=0)
+        else:
+            rows = array[start:stop, ...]
+            if own and rows.dtype == dtype:
+                return self.xp.asarray(rows, copy=True)
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
 
 
