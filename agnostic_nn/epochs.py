@@ -148,6 +148,7 @@ class Run:
                     plan.batch_size,
                     _rates(training, steps, read),
                     _keys(net, training.epoch, steps, read),
+                    training.step,
                 ),
                 net.compiled,
             )

@@ -18,7 +18,7 @@ from .tasks import TASKS
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--nets", metavar="NAME,NAME", help=f"of {', '.join(TASKS)}; default all")
-    parser.add_argument("--backends", metavar="NAME,NAME", default="numpy,torch,jax")
+    parser.add_argument("--backends", metavar="NAME,NAME", default="numpy,numba,torch,jax")
     parser.add_argument(
         "--threads", metavar="N,N", help='default "1,all", and "all" where there is a GPU'
     )

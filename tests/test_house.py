@@ -55,7 +55,7 @@ EQUATIONS = {
     "step",
 }
 
-ARRAY_LIBRARIES = {"numpy", "cupy", "torch", "jax", "array_api_strict"}
+ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "array_api_strict"}
 
 
 def room_of(path):
@@ -142,7 +142,7 @@ def test_every_floor_is_there():
 
 
 def test_importing_the_package_is_light():
-    heavy = ["cupy", "torch", "jax", "sklearn", "pandas", "matplotlib", "rich", "typer",
+    heavy = ["cupy", "numba", "torch", "jax", "sklearn", "pandas", "matplotlib", "rich", "typer",
              "safetensors", "filelock", "onnx", "array_api_strict", "scipy",
              "pytest"]  # fmt: skip
     code = f"import sys, agnostic_nn; print([n for n in {heavy} if n in sys.modules])"
@@ -153,7 +153,7 @@ def test_importing_the_package_is_light():
 
 
 def test_the_pytest_plugin_is_light():
-    heavy = ["cupy", "torch", "jax", "sklearn", "array_api_strict"]
+    heavy = ["cupy", "numba", "torch", "jax", "sklearn", "array_api_strict"]
     code = (
         "import sys, agnostic_nn.testing, agnostic_nn.testing.plugin; "
         f"print([n for n in {heavy} if n in sys.modules])"

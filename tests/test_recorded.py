@@ -775,17 +775,16 @@ def test_settings_that_an_optimizer_does_not_compare():
 
 @pytest.mark.parametrize("wrong", ["state", "cost", "error"])
 def test_a_replay_that_is_wrong_is_not_trusted(wrong, monkeypatch):
-    real = numpy_calls.NumPyCalls.__call__
+    real = recorded.RecordedStep.__call__
 
-    def broken(self):
-        real(self)
+    def broken(self, epoch, i):
+        real(self, epoch, i)
         if wrong == "error":
             raise MemoryError("mine")
-        theta = next(array for value, array in self._arguments.items() if value.name == "theta")
-        target = self.results["cost"] if wrong == "cost" else theta
+        target = self.cost if wrong == "cost" else self._state[0]
         target[...] *= 1.0 + 1e-4
 
-    monkeypatch.setattr(numpy_calls.NumPyCalls, "__call__", broken)
+    monkeypatch.setattr(recorded.RecordedStep, "__call__", broken)
     reason = "its replay fails: MemoryError: mine" if wrong == "error" else "its replay gives"
     assert_runs_as_it_stands(reason)
 

@@ -9,7 +9,7 @@ import functools
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any
@@ -37,11 +37,15 @@ __all__ = [
 #: and a line here; a module of another package has its full name.
 BACKENDS: dict[str, tuple[str, str]] = {
     "numpy": (".on_numpy", "NumPyBackend"),
+    "numba": (".on_numba", "NumbaBackend"),
     "cupy": (".on_cupy", "CuPyBackend"),
     "torch": (".on_torch", "TorchBackend"),
     "jax": (".on_jax", "JAXBackend"),
     "array_api_strict": (".on_strict", "StrictBackend"),
 }
+
+#: What "auto" looks for, in this order.
+AUTOMATIC = ("cupy", "numba", "numpy")
 
 #: The environment variable that names a backend for a whole process.
 VARIABLE = "AGNOSTIC_NN_BACKEND"
@@ -55,10 +59,11 @@ def get_backend(name: str | Backend | None = None) -> Backend:
     Parameters
     ----------
     name : str, Backend or None
-        "numpy", "cupy", "torch", "jax" or "array_api_strict", with a device behind a colon
-        where the library has several: "cupy:1", "torch:cuda". "auto" is CuPy where a GPU is
-        usable and NumPy otherwise. None is what `use_backend` or the environment variable
-        AGNOSTIC_NN_BACKEND says, and NumPy where neither does.
+        "numpy", "numba", "cupy", "torch", "jax" or "array_api_strict", with a device behind a
+        colon where the library has several: "cupy:1", "torch:cuda". "auto" is CuPy where a GPU
+        is usable, else Numba where it is installed, and NumPy otherwise. None is what
+        `use_backend` or the environment variable AGNOSTIC_NN_BACKEND says, and NumPy where
+        neither does.
 
     Returns
     -------
@@ -83,7 +88,9 @@ def get_backend(name: str | Backend | None = None) -> Backend:
     if not isinstance(name, str):
         raise unknown_name("backend", name, (*BACKENDS, "auto"))
     if name == "auto":
-        return get_backend("cupy") if availability("cupy").usable else get_backend("numpy")
+        for name in AUTOMATIC:
+            with suppress(BackendUnavailable):
+                return get_backend(name)
     return _open(name)
 
 

@@ -44,6 +44,8 @@ class Epoch:
         The numbers that change with the step, one tuple a step.
     keys : int32 array of the host, shape (n_steps, 2)
         What each step's random numbers are drawn from.
+    done : int
+        Steps of this training before these.
     """
 
     data: Rows
@@ -51,6 +53,7 @@ class Epoch:
     batch_size: int
     rates: Sequence[tuple[float, ...]]
     keys: np.ndarray[Any, Any]
+    done: int = 0
 
     @property
     def examples(self) -> int:

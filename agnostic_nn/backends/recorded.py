@@ -40,6 +40,7 @@ class RecordedSteps:
         self._watch = Watch(step)
         self._steps: dict[Any, RecordedStep] = {}
         self._refusal: NotRecordable | None = None
+        self.said: set[str] = set()
 
     @classmethod
     def of(cls, step: Step, state: State, compiled: dict[Any, Any]) -> Self:
@@ -47,7 +48,14 @@ class RecordedSteps:
         kept: Self | None = compiled.get("steps")
         if kept is None or not kept.serves(step, state):
             compiled["steps"] = kept = cls(step, state)
+            kept.said = compiled.setdefault("said", set())
         return kept
+
+    def first_time(self, what: str) -> bool:
+        """Whether that was not said before in this training."""
+        new = what not in self.said
+        self.said.add(what)
+        return new
 
     @property
     def asked_not_to(self) -> bool:
@@ -97,7 +105,7 @@ class RecordedSteps:
                 raise NotRecordable("parameters that do not lie in memory one after the other")
         try:
             self._watch.check()
-            recorded = RecordedStep(self._step, self._state, epoch, size)
+            recorded = self._made(self._step, self._state, epoch, size)
             others = [*self._watch.arrays, *(array for array, _ in recorded.recording.read)]
             if any(np.may_share_memory(a, b) for a in map(np.asarray, others) for b in self._state):
                 raise NotRecordable("a function that reads the parameters behind the step's back")
@@ -107,6 +115,12 @@ class RecordedSteps:
         finally:
             self._watch.restore()
         return recorded
+
+    def _forget(self, recorded: RecordedStep) -> None:
+        self._steps = {key: step for key, step in self._steps.items() if step is not recorded}
+
+    def _made(self, step: Step, state: State, epoch: Epoch, size: int) -> RecordedStep:
+        return RecordedStep(step, state, epoch, size)
 
 
 class RecordedStep:
@@ -120,11 +134,16 @@ class RecordedStep:
         self._batch = [None if n is None else np.zeros((size, n), dtype) for n in widths]
         self._rates = np.zeros(rates, dtype)
         self._key = np.zeros(key, np.int32)
+        self._prepare(epoch)
+
+    def _prepare(self, epoch: Epoch) -> None:
+        """Make of the program what runs it."""
+        del epoch
         try:
-            self._calls = NumPyCalls(self.program, self._arguments)
+            made = NumPyCalls(self.program, self._arguments)
         except Exception as error:  # the step itself may run all the same
             raise NotRecordable(f"NumPy refuses its record: {_said(error)}") from error
-        self.calls, self.cost = self._calls.calls, self._calls.results["cost"]
+        self.calls, self.cost = made.calls, made.results["cost"]
 
     @property
     def program(self) -> Program:
@@ -143,6 +162,10 @@ class RecordedStep:
         for call in self.calls:
             call()
         return self.cost
+
+    def run(self, epoch: Epoch, first: int, last: int) -> Array:
+        """Run the minibatches from `first` to before `last`, and return their costs."""
+        return np.asarray([float(self(epoch, i)) for i in range(first, last)])
 
     def _gather(self, epoch: Epoch, i: int) -> None:
         start = i * epoch.batch_size
@@ -175,7 +198,7 @@ class RecordedStep:
             batch, tuple(epoch.rates[i]), self._key.copy(), xp,
         )  # fmt: skip
         try:
-            self._calls()
+            self(epoch, i)
             recorded = [*(array.copy() for array in self._state), self.cost.copy()]
         except Exception as error:
             raise NotRecordable(f"its replay fails: {_said(error)}") from error

@@ -1,0 +1,467 @@
+"""A program as the source of one Python function: an epoch of steps as loops, for Numba to compile.
+
+All numbers of a dtype lie in one array, each value at a place of its own that is known beforehand,
+so that the compiler sees what cannot overlap. Neighbouring elementwise calls become one loop in
+which what nobody else needs never reaches memory; products are BLAS's, into memory that is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import NotRecordable
+from ..programs.dtypes import DType, decoded, encoded
+from ..programs.memory import Buffer
+from ..programs.program import Call, Constant, Program, Value
+from ..programs.schedule import Schedule, schedule
+from ..programs.views import c_strides, in_order
+
+#: What is written otherwise than by a function of NumPy's of the same name.
+_SPELLED: dict[str, Callable[..., str]] = {
+    "add": "({} + {})".format,
+    "subtract": "({} - {})".format,
+    "multiply": "({} * {})".format,
+    "divide": "({} / {})".format,
+    "pow": "({} ** {})".format,
+    "remainder": "({} % {})".format,
+    "floor_divide": "({} // {})".format,
+    "negative": "(-{})".format,
+    "positive": "{}".format,
+    "square": "({0} * {0})".format,
+    "reciprocal": "(one / {})".format,
+    "abs": "abs({})".format,
+    "less": "({} < {})".format,
+    "less_equal": "({} <= {})".format,
+    "greater": "({} > {})".format,
+    "greater_equal": "({} >= {})".format,
+    "equal": "({} == {})".format,
+    "not_equal": "({} != {})".format,
+    "logical_and": "({} & {})".format,
+    "logical_or": "({} | {})".format,
+    "logical_xor": "({} ^ {})".format,
+    "logical_not": "(not {})".format,
+    "bitwise_and": "({} & {})".format,
+    "bitwise_or": "({} | {})".format,
+    "bitwise_xor": "({} ^ {})".format,
+    "bitwise_invert": "(~{})".format,
+    "bitwise_left_shift": "({} << {})".format,
+    "bitwise_right_shift": "({} >> {})".format,
+    # NaN comes through, as the standard has it
+    "maximum": "({0} if ({0} >= {1}) | ({0} != {0}) else {1})".format,
+    "minimum": "({0} if ({0} <= {1}) | ({0} != {0}) else {1})".format,
+    "where": "({1} if {0} else {2})".format,
+    "astype": "{}".format,
+    "acos": "np.arccos({})".format,
+    "acosh": "np.arccosh({})".format,
+    "asin": "np.arcsin({})".format,
+    "asinh": "np.arcsinh({})".format,
+    "atan": "np.arctan({})".format,
+    "atanh": "np.arctanh({})".format,
+    "atan2": "np.arctan2({}, {})".format,
+    "round": "np.rint({})".format,
+}
+
+#: Functions that `numba_functions` has for loops.
+FAST = frozenset({"exp", "expm1", "log", "log1p", "tanh"})
+
+#: How a reduction begins, and what each number makes of it.
+_REDUCTIONS = {
+    "sum": ("0", "{0} + {1}"),
+    "prod": ("1", "{0} * {1}"),
+    "max": ("-np.inf", "{1} if ({1} > {0}) | ({1} != {1}) else {0}"),
+    "min": ("np.inf", "{1} if ({1} < {0}) | ({1} != {1}) else {0}"),
+    "any": ("False", "{0} | {1}"),
+    "all": ("True", "{0} & {1}"),
+}
+
+#: Numbers between places where values begin: whole lines of a cache.
+LINE = 16
+
+#: Types that are compiled; Numba has no float16 on a CPU.
+_TYPES = ("float32", "float64", "int32", "int64", "bool")
+
+
+@dataclass
+class Source:
+    """The text of an epoch, and what it has to be given.
+
+    Attributes
+    ----------
+    text : str
+        Lines of a function's body; see `EPOCH` for its arguments.
+    sizes : dict of str to int
+        How many numbers the array of each dtype holds.
+    places : dict of str to (str, int, int)
+        Where each argument of the program lies: in which array, from where, how many numbers.
+    fixed : dict of Value to (str, int, int)
+        Where what never changes is to lie, likewise.
+    counts : list of int
+        How often the loops go round; the compiler is better off not to know.
+    constants : list of float
+        Numbers that the text knows by their place alone.
+    """
+
+    text: str = ""
+    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TYPES, 0))
+    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    fixed: dict[Value, tuple[str, int, int]] = field(default_factory=dict)
+    constants: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    once: Sequence[Call] = ()
+
+
+def source_of(program: Program, data: Sequence[str]) -> Source:
+    """Write a program as source.
+
+    Parameters
+    ----------
+    program : Program
+        Of a training step, as `record_step` records it.
+    data : sequence of str
+        Which of "X", "Y" and "weight" there are.
+
+    Raises
+    ------
+    NotRecordable
+        If there is something in it that has no form here.
+    """
+    return _Writer(program, data).source
+
+
+class _Writer:
+    def __init__(self, program: Program, data: Sequence[str]) -> None:
+        self.ready: Schedule = schedule(
+            program, lambda call: int(call.elementwise and call.shape != ())
+        )
+        self.layouts, self.plan = self.ready.layouts, self.ready.plan
+        self.source = Source(once=self.ready.once)
+        self._names: dict[Value, str] = {}
+        self._regions: dict[Buffer | Value, tuple[str, int]] = {}
+        self._rows_of_ones: dict[tuple[int, DType], Constant] = {}
+        self._top: list[str] = []
+        self._count = 0
+        self._once = set(self.ready.once)
+        for argument in self.ready.program.arguments:
+            region = self._region(argument, argument)
+            self.source.places[argument.name] = (*region, argument.size)
+        body = [line for run in self.ready.runs for line in self._run(run)]
+        body += self._copies()
+        cost = self.ready.program.results["cost"]
+        lines = [*self._gathered(data), *body, f"costs[step] = {self._scalar(cost)}"]
+        self.source.counts = sorted({int(n) for n in re.findall(r"\bn(\d+)\b", "\n".join(lines))})
+        self._top += [f"n{n} = counts[{i}]" for i, n in enumerate(self.source.counts)]
+        self.source.text = "\n".join([*self._top, "for step in range(first, last):",
+                                      *_indented(lines)])  # fmt: skip
+
+    def _new(self, letter: str) -> str:
+        """Return a name that nothing else has: Numba wants one type for each."""
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    # Where values lie
+
+    def _region(self, key: Buffer | Value, value: Buffer | Value) -> tuple[str, int]:
+        """Return the array of a dtype, and where in it there is room for these numbers."""
+        if key not in self._regions:
+            name = value.dtype.name
+            if name not in _TYPES:
+                raise NotRecordable(f"numbers of type {name}, which Numba does not have on a CPU")
+            self._regions[key] = (name, self.source.sizes[name])
+            self.source.sizes[name] += -(-value.size // LINE) * LINE
+        return self._regions[key]
+
+    def _base(self, value: Value) -> tuple[str, int]:
+        """Return the array that a value lies in which is no view, and where it begins."""
+        if value in self.plan.places:
+            buffer, start = self.plan.places[value]
+            array, begin = self._region(buffer.argument or buffer, buffer)
+            return array, begin + start
+        array, begin = self._region(value, value)
+        if isinstance(value, Constant) or value in self._once:
+            self.source.fixed[value] = (array, begin, value.size)
+        return array, begin
+
+    def _element(
+        self, base: Value, offset: int, strides: Sequence[int] = (), loops: Sequence[int] = ()
+    ) -> str:
+        """Return the text of a number of a value, in loops over its axes."""
+        array, begin = self._base(base)
+        return f"{array}s[{_index(begin + offset, strides, loops)}]"
+
+    def _scalar(self, value: Value) -> str:
+        """Return the name of a value that is a single number."""
+        if isinstance(value, Constant):
+            return self._number(value)
+        if value in self._names:
+            return self._names[value]
+        layout = self.layouts[value]
+        if layout.base.shape == () and layout.base is not value:
+            return self._scalar(layout.base)
+        return self._element(layout.base, layout.offset)
+
+    def _number(self, value: Constant) -> str:
+        number, dtype = decoded(value.data, value.dtype), value.dtype
+        if not dtype.floating:
+            return repr(number) if dtype.kind == "bool" else f"np.{dtype}({number})"
+        # each use has a name of its own: that two numbers are equal is no part of the text
+        name = f"c{len(self.source.constants)}"
+        self._top.append(f"{name} = np.{dtype}(constants[{len(self.source.constants)}])")
+        self.source.constants.append(number)
+        return name
+
+    def _matrix(self, value: Value) -> tuple[int, bool]:
+        """Return where a matrix begins, and whether what lies there is its transpose."""
+        layout, shape = self.layouts[value], value.shape
+        place = self._base(layout.base)[1] + layout.offset
+        if in_order(shape, layout.strides):
+            return place, False
+        if len(shape) == 2 and in_order(shape[::-1], layout.strides[::-1]):
+            return place, True
+        raise NotRecordable("a product of every other number of an array")
+
+    # What calls become
+
+    def _run(self, run: Sequence[Call]) -> Iterator[str]:
+        call = run[0]
+        if call.elementwise:
+            yield from self._loop(run)
+        elif call.function == "matmul":
+            yield from self._product(call)
+        elif call.function in _REDUCTIONS or call.function == "mean":
+            yield from self._reduction(call)
+        elif call.function == "concat":
+            yield from self._concat(call)
+        elif call.function == "reshape":
+            yield from self._copy(call.inputs[0], call, 0, None)
+        elif call.function == "take" and dict(call.options)["axis"] == 0:
+            yield from self._take(call)
+        else:
+            raise NotRecordable(f"xp.{call.function}, which is not compiled")
+
+    def _loop(self, run: Sequence[Call]) -> Iterator[str]:
+        """Write neighbouring elementwise calls as one loop."""
+        shape, made = run[0].shape, set(run)
+        outside = dict.fromkeys(x for call in run for x in call.inputs if x not in made)
+        flat = all(x.shape == () or self._flat(x, shape) for x in outside)
+        axes = [(run[0].size, tuple(1 for _ in range(1)))] if flat and shape else None
+        loops = [n for n, _ in axes] if axes else list(shape)
+        levels: list[list[str]] = [[] for _ in range(len(loops) + 1)]
+        for x in outside:
+            if x.shape == ():
+                if x not in self._names and not isinstance(x, Constant):  # read before the loop
+                    name = self._new("s")
+                    levels[0].append(f"{name} = {self._scalar(x)}")
+                    self._names[x] = name
+                continue
+            strides = [1] if axes else self._strides(x, shape)
+            used = [k for k, (n, s) in enumerate(zip(loops, strides, strict=True)) if n > 1 and s]
+            layout = self.layouts[x]
+            name = self._names[x] = self._new("x")
+            level = used[-1] + 1 if used else 0
+            source = self._element(layout.base, layout.offset, strides, loops)
+            levels[level].append(f"{name} = {source}")
+        inside = levels[-1]
+        for call in run:
+            given = [self._scalar(x) if x.shape == () else self._names[x] for x in call.inputs]
+            name = self._names[call] = self._new("v")
+            inside.append(f"{name} = {self._expression(call, given)}")
+            buffer, _ = self.plan.places[self._unit(call)]
+            if shape and not buffer.local:
+                strides = [1] if axes else list(self.layouts[call].strides)
+                inside.append(f"{self._element(call, 0, strides, loops)} = {name}")
+        yield from _nested(levels, loops)
+        for x in (*outside, *run):
+            if x.shape != ():
+                del self._names[x]
+
+    def _unit(self, value: Value) -> Value:
+        return value if value in self.plan.places else self.layouts[value].base
+
+    def _flat(self, x: Value, shape: tuple[int, ...]) -> bool:
+        return x.shape == shape and in_order(shape, self.layouts[x].strides)
+
+    def _strides(self, x: Value, shape: tuple[int, ...]) -> list[int]:
+        """Return the strides of a value as one of that shape; 0 where it is the same for all."""
+        strides = [0] * (len(shape) - len(x.shape))
+        return strides + [
+            s if n > 1 else 0 for s, n in zip(self.layouts[x].strides, x.shape, strict=True)
+        ]
+
+    def _expression(self, call: Call, given: list[str]) -> str:
+        spelled = _SPELLED.get(call.function)
+        if call.function == "pow" and isinstance(call.inputs[1], Constant):
+            exponent = decoded(call.inputs[1].data, call.dtype)
+            spelled = _SPELLED["square"] if exponent == 2 else spelled
+        if call.function in FAST:
+            return f"{call.function}_{call.dtype}({given[0]})"
+        text = spelled(*given) if spelled else f"np.{call.function}({', '.join(given)})"
+        if call.function == "reciprocal":
+            text = text.replace("one", f"np.{call.dtype}(1)")
+        if call.dtype.kind == "bool":
+            return f"({text} != 0)" if call.function == "astype" else text
+        # Numba makes wide numbers of narrow ones, and NumPy does not
+        return (
+            text if call.function in ("maximum", "minimum", "where") else f"np.{call.dtype}({text})"
+        )
+
+    def _product(self, call: Call) -> Iterator[str]:
+        a, b = call.inputs
+        if not call.dtype.floating or len(a.shape) > 2 or len(b.shape) > 2:
+            raise NotRecordable(f"xp.matmul of {call.dtype} {a.shape} and {b.shape}")
+        rows, inner = a.shape if len(a.shape) == 2 else (1, a.shape[0])
+        columns = b.shape[1] if len(b.shape) == 2 else 1
+        (left, left_turned), (right, right_turned) = self._matrix(a), self._matrix(b)
+        yield (
+            f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
+            f"{right_turned}, {self._base(call)[1]})"
+        )
+
+    def _reduction(self, call: Call) -> Iterator[str]:
+        (x,), axes = call.inputs, dict(call.options)["axis"]
+        layout, n = self.layouts[x], 1
+        for axis in axes:
+            n *= x.shape[axis]
+        last = tuple(range(len(x.shape) - len(axes), len(x.shape)))
+        place = self._base(layout.base)[1] + layout.offset
+        rounds = [call.size] if call.size > 1 else []
+        out = self._element(call, 0, [1] * len(rounds), rounds)
+        whole = in_order(x.shape, layout.strides)
+        if call.function in ("sum", "mean") and axes == last and call.dtype.floating and whole:
+            if rounds:  # a product with ones adds up rows
+                ones = self._base(self._ones(n, call.dtype))[1]
+                out_place = self._base(call)[1]
+                yield (
+                    f"product({call.dtype}s, {call.size}, {n}, 1, {place}, False, {ones}, False, "
+                    f"{out_place})"
+                )
+            else:
+                yield f"{out} = added_up({call.dtype}s, {place}, n{n})"
+        else:
+            yield from self._general_reduction(call, x, axes)
+        if call.function == "mean":
+            yield from _nested([[], [f"{out} /= np.{call.dtype}({n})"]][-1 - len(rounds) :], rounds)
+
+    def _ones(self, n: int, dtype: DType) -> Constant:
+        if (n, dtype) not in self._rows_of_ones:
+            self._rows_of_ones[n, dtype] = Constant((n, 1), dtype, encoded(1.0, dtype) * n)
+        return self._rows_of_ones[n, dtype]
+
+    def _general_reduction(self, call: Call, x: Value, axes: Sequence[int]) -> Iterator[str]:
+        begin, step = _REDUCTIONS["sum" if call.function == "mean" else call.function]
+        if call.function in ("max", "min") and not call.dtype.floating:
+            raise NotRecordable(f"xp.{call.function} of {call.dtype}")
+        begin = begin if call.dtype.kind == "bool" else f"np.{call.dtype}({begin})"
+        kept = [1 if axis in axes else n for axis, n in enumerate(x.shape)]
+        strides, size = [0] * len(kept), 1
+        for axis in reversed(range(len(kept))):
+            strides[axis], size = (0 if axis in axes else size), size * kept[axis]
+        loops = list(x.shape)
+        layout = self.layouts[x]
+        number = self._element(layout.base, layout.offset, self._strides(x, x.shape), loops)
+        out = self._element(call, 0, strides, loops)
+        rounds = [call.size] if call.size > 1 else []
+        line = f"{self._element(call, 0, [1] * len(rounds), rounds)} = {begin}"
+        yield from _nested([[], [line]][-1 - len(rounds) :], rounds)
+        x_name, y_name = self._new("x"), self._new("y")
+        made = step.format(y_name, x_name)
+        made = made if "if" in made or call.dtype.kind == "bool" else f"np.{call.dtype}({made})"
+        levels: list[list[str]] = [[] for _ in loops]
+        lines = [f"{x_name} = {number}", f"{y_name} = {out}", f"{out} = {made}"]
+        yield from _nested([*levels, lines], loops)
+
+    def _concat(self, call: Call) -> Iterator[str]:
+        axis, start = dict(call.options)["axis"], 0
+        strides = list(self.layouts[call].strides)
+        for x in call.inputs:
+            begin = start * strides[axis]
+            base = self.layouts[x].base
+            home = self.ready.parts.get(base)
+            if not (home and home[0] is call and home[1] == begin and self.layouts[x].whole):
+                yield from self._copy(x, call, begin, strides)
+            start += x.shape[axis]
+
+    def _copy(self, x: Value, into: Value, begin: int, strides: list[int] | None) -> Iterator[str]:
+        """Copy a value to somewhere else."""
+        layout, loops = self.layouts[x], list(x.shape)
+        if strides is None or in_order(x.shape, tuple(strides)):
+            strides = list(c_strides(x.shape))
+        if in_order(x.shape, layout.strides) and in_order(x.shape, tuple(strides)):
+            loops, given, strides = [x.size], [1], [1]
+        else:
+            given = self._strides(x, x.shape)
+        source = self._element(layout.base, layout.offset, given, loops)
+        line = f"{self._element(into, begin, strides, loops)} = {source}"
+        levels: list[list[str]] = [[] for _ in loops]
+        yield from _nested([*levels, [line]], loops)
+
+    def _take(self, call: Call) -> Iterator[str]:
+        x, places = call.inputs
+        if not in_order(x.shape, self.layouts[x].strides) or len(places.shape) != 1:
+            raise NotRecordable("xp.take from every other number of an array")
+        width = x.size // x.shape[0]
+        where, layout, k = self.layouts[places], self.layouts[x], self._new("k")
+        source = self._element(layout.base, layout.offset, [width, 1], [2, 2]).replace(
+            "i *", f"{k} *"
+        )
+        yield f"for i in range(n{places.size}):"
+        yield f"    {k} = {self._element(where.base, where.offset, where.strides, [2])}"
+        yield f"    {k} = {k} + {x.shape[0]} if {k} < 0 else {k}"
+        yield f"    for j in range(n{width}):"
+        yield f"        {self._element(call, 0, [width, 1], [2, 2])} = {source}"
+
+    def _copies(self) -> Iterator[str]:
+        """Bring results home; first to safety what lies where another one belongs."""
+        moves: list[str] = []
+        for value, argument in self.plan.copies:
+            safe = Value(argument.shape, argument.dtype)  # a place of its own
+            yield from self._copy(value, safe, 0, None)
+            moves += self._copy(safe, argument, 0, None)
+        yield from moves
+
+    def _gathered(self, data: Sequence[str]) -> Iterator[str]:
+        """Take the rows of the minibatch, and the numbers of the step."""
+        arguments = {argument.name: argument for argument in self.ready.program.arguments}
+        first = arguments[data[0]]
+        yield f"for i in range(n{first.shape[0]}):"
+        yield f"    row = order[step * {first.shape[0]} + i]"
+        for name in data:
+            width, dtype = arguments[name].shape[1], arguments[name].dtype
+            yield f"    for j in range(n{width}):"
+            target = self._element(arguments[name], 0, [width, 1], [2, 2])
+            yield f"        {target} = np.{dtype}({name}[row, j])"
+        for name, table in (("rates", "rates"), ("key", "keys")):
+            yield f"for i in range(n{arguments[name].size}):"
+            yield f"    {self._element(arguments[name], 0, [1], [2])} = {table}[step, i]"
+
+
+def _index(offset: int, strides: Sequence[int], loops: Sequence[int]) -> str:
+    terms = [
+        f"{'ijkl'[axis]}" if stride == 1 else f"{'ijkl'[axis]} * {stride}"
+        for axis, (stride, n) in enumerate(zip(strides, loops, strict=True))
+        if stride and n > 1
+    ]
+    return " + ".join([*terms, str(offset)] if offset or not terms else terms)
+
+
+def _nested(levels: Sequence[Sequence[str]], loops: Sequence[int]) -> Iterator[str]:
+    """Write loops into each other, with what belongs before each."""
+    depth = 0
+    for axis, lines in enumerate(levels):
+        yield from _indented(lines, depth)
+        if axis < len(loops) and loops[axis] > 1:
+            yield "    " * depth + f"for {'ijkl'[axis]} in range(n{loops[axis]}):"
+            depth += 1
+
+
+def _indented(lines: Sequence[str], depth: int = 1) -> Iterator[str]:
+    return ("    " * depth + line for line in lines)
+
+
+def dtype_names() -> tuple[str, ...]:
+    """Return the dtypes of the arrays that an epoch is given, in order."""
+    return _TYPES
+
+
+__all__ = ["DType", "Source", "dtype_names", "source_of"]

@@ -1,0 +1,207 @@
+"""The compiled epoch: what a recorded step computes, from the step on at which compiling pays."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import agnostic_nn as ann
+from agnostic_nn.backends import on_numba
+from agnostic_nn.backends.numba_source import source_of
+
+numba = pytest.importorskip("numba", reason="numba is not installed")
+pytest.importorskip("scipy", reason="scipy is not installed")
+
+from agnostic_nn.backends.numba_functions import FUNCTIONS  # noqa: E402
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((70, 5))
+Y = rng.dirichlet(np.ones(3), 70)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Nothing that was compiled before is found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Compile from the first step on."""
+    monkeypatch.setattr(on_numba, "BUDGET", 0.0)
+
+
+def trained(backend, *, widths=(5, 16, 12, 3), dtype="float64", net_options=None, **options):
+    net = ann.Network(
+        list(widths), "categorical_cross_entropy", dtype=dtype, backend=backend,
+        **({"activation": "tanh"} | (net_options or {})),
+    )  # fmt: skip
+    ann.train(net, X, Y, **({"epochs": 2, "batch_size": 32, "progress": False} | options))
+    return net
+
+
+def compiled_steps(net):
+    return [s for s in net.compiled["steps"]._steps.values() if hasattr(s, "_function")]
+
+
+def assert_same(**options):
+    compiled, recorded = (trained(backend, **options) for backend in ("numba", "numpy"))
+    assert len(compiled_steps(compiled)) == 1  # the whole batches; the last one is recorded
+    unit = np.finfo(recorded.theta.dtype).eps
+    bound = 1000 * unit * np.abs(recorded.theta).max()
+    np.testing.assert_allclose(compiled.theta, recorded.theta, rtol=0, atol=bound)
+    costs = [net.training.history["cost"] for net in (compiled, recorded)]
+    np.testing.assert_allclose(*costs, rtol=1000 * unit)
+
+
+@pytest.mark.usefixtures("at_once")
+class TestCompiled:
+    def test_every_activation_in_one_network(self):
+        names = sorted(set(ann.ACTIVATIONS) - {"exponential"})
+        assert_same(
+            widths=[5, *[6] * len(names), 3], dtype="float32", optimizer="sgd",
+            net_options={"activation": names},
+        )  # fmt: skip
+
+    def test_everything_at_once(self):
+        assert_same(
+            optimizer="adamw", clip_norm=1.0, sample_weight=np.arange(1.0, 71.0),
+            net_options={"dropout": 0.2, "l2": 1e-3},
+        )  # fmt: skip
+
+    def test_data_of_another_dtype(self):
+        images = rng.integers(0, 255, (70, 5), dtype=np.uint8)
+        nets = []
+        for given in (images, images.astype(np.float32)):
+            net = ann.Network([5, 4, 3], "squared_error", backend="numba")
+            ann.train(net, given, Y, epochs=1, optimizer="sgd")
+            nets.append(net)
+        assert np.array_equal(nets[0].theta, nets[1].theta)
+
+    def test_a_state_that_changes_places(self):
+        class Swaps(ann.Optimizer):
+            slots = 2
+
+            def update(self, theta, g, slots, rate, xp):
+                first, second = slots
+                return theta - rate * (g + first), (second + g, first)
+
+        assert_same(optimizer=Swaps(0.01), widths=[5, 3])
+
+    def test_what_is_not_compiled_runs_as_on_numpy_and_says_so_once(self):
+        def sort(Z, *, xp):
+            return xp.sort(Z, axis=0)
+
+        sorts = ann.Activation("sorts", sort, None, ann.ACTIVATIONS["identity"].gradient)
+        with pytest.warns(ann.RecordingWarning, match="sort, which is not compiled") as caught:
+            net = trained("numba", net_options={"activation": sorts}, optimizer="sgd")
+        assert len(caught) == 1
+        plain = trained("numpy", net_options={"activation": sorts}, optimizer="sgd")
+        assert np.array_equal(net.theta, plain.theta)
+
+    def test_float16(self):
+        with pytest.warns(ann.RecordingWarning, match="numbers of type float16"):
+            trained("numba", dtype="float16", optimizer="sgd", epochs=1)
+
+    def test_what_is_not_a_number_stays_that(self):
+        def spoilt(backend):
+            net = ann.Network([5, 4, 3], "squared_error", backend=backend, activation="relu")
+            net.theta[0] = np.nan
+            with pytest.warns(ann.TrainingWarning, match="not finite"):
+                ann.train(net, X, Y, epochs=1, optimizer="sgd")
+            return np.isnan(net.theta)
+
+        assert np.array_equal(spoilt("numba"), spoilt("numpy"))
+
+    def test_a_second_process_does_not_compile(self):
+        code = (
+            "import sys; import numpy as np; import agnostic_nn as ann\n"
+            "from agnostic_nn.backends import on_numba\n"
+            "on_numba.BUDGET = 0.0\n"
+            "net = ann.Network([2, 3, 1], 'squared_error', backend='numba')\n"
+            "ann.train(net, np.ones((4, 2)), np.ones(4), epochs=1, progress=False)\n"
+            "(step,) = net.compiled['steps']._steps.values()\n"
+            "print(sum(step._function.stats.cache_hits.values()))"
+        )
+        hits = [
+            subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=120,
+            ).stdout.strip()
+            for _ in range(2)
+        ]
+        assert hits == ["0", "1"]
+
+    def test_no_folder_to_keep_it_in(self, monkeypatch, tmp_path):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        assert_same(widths=[5, 7, 3], optimizer="sgd")
+
+
+class TestWhenItPays:
+    def test_a_short_training_is_recorded_and_equal_to_numpy(self):
+        net = trained("numba")
+        assert compiled_steps(net) == []
+        assert np.array_equal(net.theta, trained("numpy").theta)
+
+    def test_a_long_one_is_compiled_from_the_same_step_on_however_it_came_there(self, monkeypatch):
+        """The choice hangs on the steps done and not on a clock: resumed training makes it too."""
+        step = source_budget(trained("numba", epochs=0, optimizer="sgd"))
+        monkeypatch.setattr(on_numba, "BUDGET", 4.5 * step)  # in the second epoch of three steps
+        whole = trained("numba", epochs=3, optimizer="sgd")
+        assert len(compiled_steps(whole)) == 1
+        parts = trained("numba", epochs=1, optimizer="sgd")
+        assert compiled_steps(parts) == []
+        for _ in range(2):
+            ann.train(parts, X, Y, epochs=1, batch_size=32, progress=False)
+        assert len(compiled_steps(parts)) == 1
+        assert np.array_equal(whole.theta, parts.theta)
+
+
+def source_budget(net):
+    """What a compiled step of 32 saves, in seconds."""
+    program = ann.program(net, optimizer="sgd")
+    ready = on_numba.schedule(program)
+    numbers = sum(call.size for run in ready.runs for call in run)
+    return on_numba.PER_CALL * ready.calls + on_numba.PER_NUMBER * numbers
+
+
+def test_the_source_depends_on_no_number_of_the_equations():
+    """What is compiled for one l2 serves another."""
+    texts = {
+        source_of(ann.program(ann.Network([2, 3, 1], "squared_error", l2=l2)), ["X", "Y"]).text
+        for l2 in (0.1, 0.2)
+    }
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_as_right_as_an_enclosure_allows(name):
+    """Within 4 ULPs of the true value, everywhere."""
+    function, dtype = name.split("_")
+    limits = np.finfo(dtype)
+    with np.errstate(all="ignore"):
+        sizes = np.exp(
+            np.linspace(np.log(float(limits.tiny)) * 1.01, np.log(float(limits.max)), 4001)
+        )
+        near = np.linspace(-3.0, 3.0, 4001)
+        x = np.concatenate([sizes, -sizes, near, 1.0 + near * 1e-3, sizes[:3000] - 1.0, 100 * near,
+                            [0.0, np.inf, -np.inf, np.nan]]).astype(dtype)  # fmt: skip
+        wide = np.float64 if dtype == "float32" else np.longdouble
+        if np.finfo(wide).eps >= limits.eps:
+            pytest.skip("nothing here is more exact than float64")
+        expected = getattr(np, function)(x.astype(wide))
+        rounded = expected.astype(dtype)
+        g = FUNCTIONS[name]
+        got = numba.njit(lambda x: np.array([g(each) for each in x]))(x)
+    assert got.dtype == dtype
+    finite = np.isfinite(rounded)
+    np.testing.assert_array_equal(got[~finite], rounded[~finite])
+    off = np.abs(got[finite].astype(wide) - expected[finite])
+    assert np.all(off <= 4.0 * np.spacing(np.abs(rounded[finite])))
