@@ -273,3 +273,15 @@ def test_no_heading_is_a_formula(tmp_path):
     with table_written(tmp_path / "a.csv") as write:
         write(pd.DataFrame({"=1+1": ["-x"], "-1": [-1.5]}))
     assert (tmp_path / "a.csv").read_text() == "'=1+1,-1\n'-x,-1.5\n"
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx"])
+def test_nothing_in_a_spreadsheet_is_a_formula(tmp_path, ending):
+    if ending == "xlsx":
+        pytest.importorskip("openpyxl")
+    path = tmp_path / f"a.{ending}"
+    with table_written(path) as write:
+        write(pd.DataFrame({"=name": ["=1+1", "-1.5", "plain"]}))
+    found = read_table(path).frame
+    assert list(found.columns) == ["'=name"]
+    assert found["'=name"].astype(str).tolist() == ["'=1+1", "-1.5", "plain"]
