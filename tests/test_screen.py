@@ -53,6 +53,8 @@ def test_an_error_of_the_system_without_words_is_not_empty(fails, monkeypatch):
 
 
 def test_shell_completion(run, monkeypatch):
+    # typer asks which shell it was started from, unless it is told not to
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     script = run("--show-completion", "bash")[1]
     assert "_AGNOSTIC_NN_COMPLETE" in script
     completed = {"agnostic-nn tr": "train", "agnostic-nn train --pati": "--patience"}
