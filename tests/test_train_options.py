@@ -74,6 +74,23 @@ def test_a_column_whose_name_holds_a_comma(run, tmp_path):
     assert set(columns_of(tmp_path / "r")) == {"a"}
 
 
+def test_a_column_named_twice_is_there_once(train):
+    assert columns_of(train("--features", "age,age", "--features", "age")[0]) == {"age": "numeric"}
+
+
+def test_a_column_that_nothing_can_be_learned_from_may_be_dropped(run, tmp_path):
+    table = pd.read_csv(CLINIC).assign(tags=[["a", "b"]] * 120)
+    table.to_parquet(tmp_path / "t.parquet")
+    said = ["--target", "ill", "--drop", "tags", "--epochs", 1, "--out", tmp_path / "run"]
+    assert run("train", tmp_path / "t.parquet", *said)[0] == 0
+    digest = read(tmp_path / "run", "settings.json")["data"]["digest"]
+    assert run("train", "--like", tmp_path / "run", "--out", tmp_path / "again")[2] == ""
+    table.assign(tags=[["a", "c"]] * 120).to_parquet(tmp_path / "t.parquet")
+    run("train", "--like", tmp_path / "run", "--out", tmp_path / "other")
+    assert read(tmp_path / "again", "settings.json")["data"]["digest"] == digest
+    assert read(tmp_path / "other", "settings.json")["data"]["digest"] != digest
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -239,6 +256,7 @@ def test_patience_stops_on_rows_that_are_watched(train):
     assert "10 watched, 24 held out" in out
     history = pd.read_csv(folder / "history.csv")
     assert len(history) < 400
+    assert read(folder, "settings.json")["settings"]["validation"] == 0.1
     best = history["validation_cost"].idxmin()
     assert len(history) == best + 1 + 2
     found = read(folder)

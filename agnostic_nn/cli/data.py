@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, unknown_name
 from .common import table_options
-from .options import WATCHED, Settings
+from .options import Settings
 
 #: What the table of predictions on held-out rows calls its own columns.
 OWN_COLUMNS = ("row", "repeat", "fold", "true", "prediction")
@@ -204,9 +204,7 @@ class Source:
         """Learn from the rows at `kept` how to prepare the table; test on those at `held`."""
         from ..tabular import Preparation
 
-        watched, fraction = None, settings.validation
-        if fraction is None and settings.patience is not None:
-            fraction = WATCHED
+        watched, fraction = None, settings.watched
         if fraction is not None:
             kept, watched = self.splits.hold_out(fraction, kept, "validation")
         train = self.examples.at(kept)
@@ -255,8 +253,14 @@ def digest(frame: Any) -> str:
     from ..tabular import import_pandas
 
     found = hashlib.sha256(repr([str(column) for column in frame.columns]).encode())
-    rows = import_pandas().util.hash_pandas_object(frame, index=False)
-    found.update(rows.to_numpy().astype("<u8").tobytes())
+    hashed = import_pandas().util.hash_pandas_object
+    for name in frame.columns:
+        column = frame[name]
+        try:
+            numbers = hashed(column, index=False)
+        except TypeError:  # lists and records are no values that can be hashed
+            numbers = hashed(column.astype(str), index=False)
+        found.update(numbers.to_numpy().astype("<u8").tobytes())
     return found.hexdigest()
 
 
@@ -301,14 +305,14 @@ def _aside(X: Any, features: Any, settings: Settings) -> tuple[tuple[str, str], 
 
 def _names(argument: str, said: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Return columns by name: a whole name, which may hold a comma, or several with commas."""
-    names = []
+    names: dict[str, None] = {}  # each once, in their order
     for text in said:
         for name in [text] if text in columns else text.split(","):
             name = name if name in columns else name.strip()
             if name not in columns:
                 raise unknown_name(argument, name, columns)
-            names.append(name)
-    return names
+            names[name] = None
+    return list(names)
 
 
 def _missing(settings: Settings) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ def settled(settings: Settings, n: int) -> Settings:
     rule = _optimizer(settings)
     return replace(
         settings,
+        validation=settings.watched,
         batch_size=batch_size,
         epochs=epochs,
         learning_rate=rule.schedule.initial,

@@ -180,6 +180,13 @@ class Settings:
         ),
     ] = None
 
+    @property
+    def watched(self) -> float | None:
+        """The share of rows to watch: what was asked for, or some where patience needs some."""
+        if self.validation is None and self.patience is not None:
+            return WATCHED
+        return self.validation
+
     @classmethod
     def from_json(cls, content: Any) -> Self:
         """Return the settings that `to_json` described; what is not in them has its default.

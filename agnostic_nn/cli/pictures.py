@@ -88,7 +88,7 @@ def _spell(figure: Any, texts: Sequence[Any], lacking: set[str]) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             names = axis.get_major_formatter()
             if isinstance(names, FixedFormatter):
-                names.seq = [spelled(name, lacking) for name in names.seq]
+                names.seq = label_names([spelled(name, lacking) for name in names.seq])
 
 
 def of_run(outcome: Outcome, lead: Score) -> list[Picture]:
