@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
+
+from agnostic_nn.checkpoints import progress_of
 
 #: What test_additions.py adds, in a process of its own.
 collect_ignore = ["additions"]
@@ -24,6 +28,18 @@ def close(backend):
         )
 
     return check
+
+
+@pytest.fixture
+def has_learned():
+    """Wait until a process that trains has kept an epoch in its checkpoint."""
+
+    def wait(process, checkpoint):
+        while not (checkpoint.exists() and progress_of(checkpoint)[0] > 0):
+            assert process.poll() is None
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture
