@@ -97,6 +97,18 @@ def test_whole_numbers_stay_so_where_some_are_missing():
     assert Preparation.fit(frame[["x"]][:8], y, "classification").classes == (1, 2)
 
 
+def test_a_word_among_the_numbers_of_a_target_is_no_number():
+    """As in a column of features; among a few classes it is a class."""
+    frame = pd.DataFrame({"x": range(60), "y": [f"${i}.50" for i in range(59)] + ["call us"]})
+    table = ann.tabular.Table("t", frame).labelled("y")
+    assert table.notes == ("1 of 60 rows are left out: they have no 'y' ('call us').",)
+    _, y = table.split()
+    assert y.tolist() == [i + 0.5 for i in range(59)]
+    assert ann.tabular.task_of(y)[0] == "regression"
+    cards = ["2", "3", "4"] * 33 + ["Q"]
+    assert ann.tabular.natural(pd.Series(cards)).tolist() == cards
+
+
 # Numbers that are text
 
 

@@ -11,11 +11,14 @@ import numpy as np
 from .frames import as_series, import_pandas
 from .text import (
     MISSING,
+    NEARLY_ALL,
+    Distinct,
     HostArray,
     are_codes,
     decimal_in,
     distinct,
     numbers_in,
+    share_of,
     truths_in,
 )
 
@@ -68,7 +71,8 @@ def natural(values: Any, missing: Collection[str] = MISSING, decimal: str | None
     """Return a target as what it is: true and false, numbers, or text; None where it is missing.
 
     Whole numbers are int64 where all are there, and text is without spaces around it. Digits with
-    leading zeros stay text, and so do categories.
+    leading zeros stay text, and so do categories. Where nearly all texts are one of many numbers,
+    the others are missing.
 
     Parameters
     ----------
@@ -93,7 +97,7 @@ def natural(values: Any, missing: Collection[str] = MISSING, decimal: str | None
     found = distinct(values, missing)
     each, none = found.texts, None
     if len(each) and not isinstance(values.dtype, pandas.CategoricalDtype):
-        each, none = _natural_texts(each, decimal)
+        each, none = _natural_texts(found, decimal)
     series = pandas.Series(found.spread(each, none), index=values.index, name=values.name)
     if not series.isna().any():
         return _plain(series.infer_objects())
@@ -101,14 +105,21 @@ def natural(values: Any, missing: Collection[str] = MISSING, decimal: str | None
     return series.astype("Int64") if whole else series
 
 
-def _natural_texts(texts: HostArray, decimal: str | None) -> tuple[HostArray, Any]:
+def _natural_texts(found: Distinct, decimal: str | None) -> tuple[HostArray, Any]:
     """Return what texts are, and what stands for a missing one."""
+    texts = found.texts
     truths = truths_in(texts)
     if not np.isnan(truths).any():
         return truths.astype(bool).astype(object), None
     numbers = numbers_in(texts, decimal_in(texts) or decimal or ".")
-    if are_codes(texts) or np.isnan(numbers).any():
+    none = np.isnan(numbers)
+    if are_codes(texts):
         return texts, None
+    if none.any():
+        # a word among many numbers is no number; among few it may be a class
+        many = int((~none).sum()) > MOST_CLASSES
+        slips = many and share_of(~none, found) >= NEARLY_ALL
+        return (numbers, np.nan) if slips else (texts, None)
     if all(text.lstrip("+-").isdecimal() for text in texts) and abs(numbers).max() < 2**53:
         return numbers.astype("int64"), None
     return numbers, np.nan
