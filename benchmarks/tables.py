@@ -158,7 +158,7 @@ def catboost(X_train, y_train, X_test, quantity, seed):
     from catboost import CatBoostClassifier, CatBoostRegressor
 
     X_train, X_test = filled(X_train, X_test)
-    text = [name for name in X_train if X_train[name].dtype == object]
+    text = [name for name in X_train if not pd.api.types.is_numeric_dtype(X_train[name])]
     kind = CatBoostRegressor if quantity else CatBoostClassifier
     model = kind(random_seed=seed, thread_count=1, verbose=0, allow_writing_files=False)
     return np.asarray(model.fit(X_train, y_train, cat_features=text).predict(X_test)).reshape(-1)
