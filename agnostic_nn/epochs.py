@@ -174,7 +174,8 @@ class Run:
         """Whether training has not diverged."""
         costs = math.isfinite(row["cost"]) and math.isfinite(row[self._watched])
         # the last step of an epoch may break what its cost does not show yet
-        return costs and is_finite(self.net.theta, self.net.backend)
+        arrays = (self.net.theta, self.net.buffers)
+        return costs and all(is_finite(array, self.net.backend) for array in arrays)
 
     def _compare(self, row: dict[str, float]) -> None:
         """Keep a copy of the parameters where the epoch is better than any before."""

@@ -24,6 +24,7 @@ from agnostic_nn.layers import (
     EnsembleDense,
     Layer,
     LayerNorm,
+    Mask,
     MemberDense,
     Members,
     NeuralTangentDense,
@@ -234,6 +235,44 @@ class TestBatchNorm:
         assert np.isfinite(net.buffers).all()
 
 
+@pytest.mark.parametrize("layer", [LayerNorm(), RMSNorm(), BatchNorm()], ids=repr)
+@pytest.mark.parametrize("scale", [0.01, 1.0, 500.0])
+def test_norms_in_float16(layer, scale, backend):
+    """Whose squares end at 256."""
+    if "float16" not in dir(backend.xp):
+        pytest.skip("no float16")
+    n, random = 5, np.random.default_rng(8)
+    A_prev, dA = scale * random.standard_normal((n, 8)), random.standard_normal((n, 8))
+    held = [np.full((n, 1), 1.5), np.full((n, 1), 0.25)][: len(layer.parameters(n))]
+    held += [np.full((n, 1), 0.5 * scale) for _ in layer.buffers(n)]
+    given = [backend.asarray(array, "float16") for array in (A_prev, dA, *held)]
+    exact = [backend.to_numpy(array).astype("float64") for array in given]
+
+    def everything(A_prev, dA, *p, xp):
+        A, cache = layer.forward(A_prev, p, xp=xp)
+        dA_prev, dp = layer.backward(dA, cache, xp=xp)
+        predicted = layer.predict(A_prev, p, xp=xp)
+        return A, dA_prev, *dp, predicted, *layer.remember(cache, xp=xp)
+
+    found = everything(*given, xp=backend.xp)
+    for got, wanted in zip(found, everything(*exact, xp=np), strict=True):
+        assert got.dtype == given[0].dtype
+        # a few roundings, in terms of the largest: small gradients are below what is normal
+        np.testing.assert_allclose(
+            backend.to_numpy(got).astype("float64"),
+            wanted,
+            rtol=0,
+            atol=0.02 * np.abs(wanted).max(),
+        )
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_a_running_moment_beyond_the_dtype_is_not_lost_silently():
+    net = ann.Network([3, BatchNorm(), 2], "huber", dtype="float16")
+    with pytest.warns(ann.TrainingWarning, match="not finite after epoch 1.*dtype='float32'"):
+        ann.train(net, 1e4 * X, targets(net), progress=False)
+
+
 class TestEnsembles:
     @pytest.fixture(params=[EnsembleDense, MemberDense])
     def kind(self, request):
@@ -436,6 +475,14 @@ class TestOnesOwn:
     def test_gradient_check(self):
         net = ann.Network([3, Shift(), 2], "huber", activation="tanh", dtype="float64")
         assert ann.gradient_check(net, X, targets(net)) <= 1e-7
+
+    def test_a_mask_that_keeps_nothing(self):
+        class Nothing(Shift):
+            def masks(self, n_prev):
+                return [Mask(n_prev, 1.0)]
+
+        with pytest.raises(ann.InvalidArgument, match=r"^rate=1\.0: wanted a number"):
+            ann.Network([3, Nothing(), 2], "huber")
 
 
 # PyTorch's modules

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..checks import check_number
 from ..layer import Buffer, Held, Layer, Parameter
 from ..namespace import Array, Namespace
-from .normalize import Cache, moments, normalize, normalize_backward, over_examples
+from .normalize import Cache, moments, normalize, normalize_backward, of_dtype, over_examples, wide
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,11 +74,11 @@ class BatchNorm(Layer):
 
     def remember(self, cache: Cache, *, xp: Namespace) -> tuple[Array, ...]:
         """Move the running moments towards the minibatch's; the variance is the unbiased one."""
-        N, _, _, mean, variance, running_mean, running_variance = cache
+        N, _, _, mean, variance, *running = cache
         m = N.shape[1]
-        unbiased = m / max(1, m - 1) * variance
+        now = (mean, m / max(1, m - 1) * variance)
         old = 1.0 - self.momentum
-        return (
-            old * running_mean + self.momentum * mean,
-            old * running_variance + self.momentum * unbiased,
+        return tuple(
+            of_dtype(old * wide(before, xp) + self.momentum * new, N.dtype, xp)
+            for before, new in zip(running, now, strict=True)
         )

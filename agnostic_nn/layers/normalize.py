@@ -6,6 +6,8 @@ into A = gamma N + beta, with one gamma and one beta for each feature.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..namespace import Array, Namespace
 
 #: N, 1 / deviation and gamma, and what else the layer needs.
@@ -16,8 +18,9 @@ def normalize(
     A: Array, mean: Array, variance: Array, epsilon: float, xp: Namespace
 ) -> tuple[Array, Array]:
     """N = (A - mean) r with r = 1 / sqrt(variance + epsilon); return both."""
-    r = 1.0 / xp.sqrt(variance + epsilon)
-    return (A - mean) * r, r
+    r = 1.0 / xp.sqrt(wide(variance, xp) + epsilon)
+    N = (wide(A, xp) - wide(mean, xp)) * r
+    return of_dtype(N, A.dtype, xp), of_dtype(r, A.dtype, xp)
 
 
 def normalize_backward(dN: Array, N: Array, r: Array, axis: int, xp: Namespace) -> Array:
@@ -28,7 +31,8 @@ def normalize_backward(dN: Array, N: Array, r: Array, axis: int, xp: Namespace) 
 
 
 def moments(A: Array, axis: int, xp: Namespace) -> tuple[Array, Array]:
-    """Mean and variance over an axis, which stays with length 1."""
+    """Mean and variance over an axis, which stays with length 1; in float32 at least."""
+    A = wide(A, xp)
     mean = xp.mean(A, axis=axis, keepdims=True)
     return mean, xp.mean((A - mean) * (A - mean), axis=axis, keepdims=True)
 
@@ -36,3 +40,13 @@ def moments(A: Array, axis: int, xp: Namespace) -> tuple[Array, Array]:
 def over_examples(dA: Array, xp: Namespace) -> Array:
     """(1/m) sum over the m examples, (n, m) -> (n, 1)."""
     return 1 / dA.shape[1] * xp.sum(dA, axis=1, keepdims=True)
+
+
+def wide(A: Array, xp: Namespace) -> Array:
+    """A in float32 where it is narrower: the squares of float16 end at 256."""
+    return xp.astype(A, xp.float32) if xp.finfo(A.dtype).bits < 32 else A
+
+
+def of_dtype(A: Array, dtype: Any, xp: Namespace) -> Array:
+    """A back in the dtype that everything else is in."""
+    return A if A.dtype == dtype else xp.astype(A, dtype)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..checks import check_number
 from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
-from .normalize import Cache, over_examples
+from .normalize import Cache, of_dtype, over_examples, wide
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,8 +41,9 @@ class RMSNorm(Layer):
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, Cache]:
         """A = gamma N, N = A_prev / sqrt(mean(A_prev^2) + epsilon)."""
         (gamma,) = p
-        r = 1.0 / xp.sqrt(xp.mean(A_prev * A_prev, axis=0, keepdims=True) + self.epsilon)  # (1, m)
-        N = A_prev * r
+        A = wide(A_prev, xp)
+        r = 1.0 / xp.sqrt(xp.mean(A * A, axis=0, keepdims=True) + self.epsilon)  # (1, m)
+        N, r = (of_dtype(array, A_prev.dtype, xp) for array in (A * r, r))
         return gamma * N, (N, r, gamma)
 
     def backward(
