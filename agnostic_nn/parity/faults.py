@@ -186,7 +186,7 @@ def _of_layers(scale: float) -> Iterator[Fault]:
     def in_dp(i: int) -> Change:
         def change(function: Change, *arguments: Any, **options: Any) -> Any:
             dA_prev, dp = function(*arguments, **options)
-            return dA_prev, (*dp[:i], scale * dp[i], *dp[i + 1 :])
+            return dA_prev, tuple(scale * d if j == i else d for j, d in enumerate(dp))
 
         return change
 
