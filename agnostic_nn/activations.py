@@ -36,8 +36,10 @@ class Activation(Value):
     recordable : bool, default True
         Whether a training step may be written down once and repeated, as NumPy and JAX do it. Say
         False where the functions have chance or a memory of their own (noise, running means):
-        they are then called in every step. Attributes and plain arrays that they read may change
-        from epoch to epoch, and are read anew when they have.
+        they are then called in every step. Attributes, globals and plain arrays that they read may
+        change from epoch to epoch, and are read anew when they have. Where a memory, a generator,
+        an iterator or the network itself is noticed in them, the step runs as it stands, with a
+        `RecordingWarning`.
     initializer : str, default "glorot_uniform"
         The name of the initial weights that suit it.
     kinks : tuple of float, optional

@@ -147,7 +147,7 @@ PYTHON_NUMBERS = [True, 2, -3, 0.5, 0.0, -0.0, 1e300]
 @pytest.mark.parametrize("dtype", ["bool", "int32", "float32", "float64", "float16"])
 @pytest.mark.parametrize("function", [
     "x + c", "c - x", "x * c", "x / c", "x < c", "xp.where(x == x, x, c)", "c**x",
-    "xp.maximum(x, c)",
+    "xp.maximum(x, c)", "x**c", "xp.clip(x, 0, 2)",
 ])  # fmt: skip
 @np.errstate(all="ignore")
 def test_python_numbers_take_the_type_they_take_in_numpy(function, dtype, number):

@@ -48,6 +48,8 @@ class RecordingNamespace:
             raise tape.refused(f"xp.{function} of Python numbers alone")
         values = tape.together(*operands)
         dtype = values[0].dtype
+        if function == "pow" and any(getattr(x, "dtype", None) == BOOL for x in operands):
+            raise tape.refused("xp.pow of yes and no")
         allowed = {
             "numeric": dtype.kind != "bool",
             "floating": dtype.floating or function == "divide",
@@ -79,6 +81,8 @@ class RecordingNamespace:
                for bound in (min, max)):  # fmt: skip
             raise self._tape.refused("xp.clip to an array")
         value = self._tape.value(x)
+        if value.dtype == BOOL:
+            raise self._tape.refused("xp.clip of yes and no")
         for bound in (min, max):  # a bound never changes the dtype
             if bound is not None and isinstance(bound, float) and not value.dtype.floating:
                 raise self._tape.refused(f"xp.clip of {value.dtype} to {bound!r}")

@@ -251,12 +251,12 @@ def _state_of_generator(
     """Return how to read and to put back where a generator of random numbers stands."""
     get: Callable[[], Any]
     put: Callable[[Any], object]
-    bits: Any = getattr(thing, "bit_generator", None)  # NumPy's, and those that are like it
-    if hasattr(bits, "state"):
+    if hasattr(type(thing), "bit_generator"):  # NumPy's
+        bits = thing.bit_generator
         get, put = lambda: bits.state, functools.partial(setattr, bits, "state")
     elif isinstance(thing, random.Random):
         get, put = thing.getstate, thing.setstate
-    elif is_installed(thing) and hasattr(thing, "get_state") and hasattr(thing, "set_state"):
+    elif is_installed(thing) and hasattr(type(thing), "get_state"):
         get, put = thing.get_state, thing.set_state
     else:
         return None
