@@ -111,7 +111,8 @@ class Objective:
         chain.check_members(1)
         chain.parameters(int(features))  # layers that do not fit say so here
         for mask in chain.masks(int(features)):
-            check_number("rate", mask.rate, at_least=0.0, at_most=LARGEST_RATE)
+            if not isinstance(mask.rate, Schedule):  # what one says is cut down to the largest
+                check_number("rate", mask.rate, at_least=0.0, at_most=LARGEST_RATE)
         return cls(int(features), chain, output, loss, float(l2))
 
     # What there is
