@@ -373,6 +373,31 @@ def test_what_cannot_be_recorded_runs_as_it_stands(function, reason):
     assert_runs_as_it_stands(reason, activation=own("own", function), optimizer="sgd")
 
 
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (looks_at_values, "ConcretizationTypeError|TracerBool"),
+        (lambda Z, *, xp: Z * xp.asarray(np.maximum(np.asarray(Z), 0.5)), "TracerArrayConversion"),
+        (lambda Z, *, xp: Z + 0.01 * xp.mean(Z[Z > 0.0]), "NonConcreteBooleanIndex"),
+    ],
+)
+def test_what_jax_cannot_compile_runs_as_it_stands(function, reason):
+    pytest.importorskip("jax", reason="jax is not installed")
+    jax = ann.get_backend("jax")
+
+    def run():
+        net = ann.Network([5, 4, 3], "squared_error", activation=own("own", function), backend=jax)
+        ann.train(net, X, Y, epochs=2, batch_size=35, optimizer="sgd")
+        return jax.to_numpy(net.theta)
+
+    with pytest.warns(ann.RecordingWarning, match=reason) as caught:
+        got = run()
+    assert len(caught) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(jax), "epoch", Backend.epoch)
+        assert np.array_equal(got, run())
+
+
 def test_an_error_of_the_users_function_is_the_users_to_see():
     def broken(Z, *, xp):
         raise ZeroDivisionError("mine")

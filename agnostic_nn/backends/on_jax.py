@@ -159,11 +159,16 @@ class _Loop:
             return self._run(*arguments)
         if self._refusal:
             raise NotRecordable(self._refusal)
+        import jax
+
         try:
             reads.check()
             with refusing():
                 found = self._run(*arguments)
             reads.check()
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+            self._refusal = f"{type(error).__name__}: {str(error).splitlines()[0]}".rstrip(".")
+            raise NotRecordable(self._refusal) from error
         except NotRecordable as reason:
             self._refusal = str(reason)
             raise
