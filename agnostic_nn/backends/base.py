@@ -23,8 +23,8 @@ State = tuple[Array, ...]
 Rows = Sequence[Array | None]
 
 #: ``(state, batch, rates, key, xp) -> (state, cost)``: one pure training step on a minibatch of
-#: rows, with the numbers that change from step to step, and an int32 array of shape (2,) that
-#: everything random in it is drawn from.
+#: rows, with the numbers that change from step to step, and an int32 array, of shape (2,)
+#: or longer, that everything random in it is drawn from.
 Step = Callable[..., tuple[State, Array]]
 
 
