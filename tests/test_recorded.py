@@ -173,9 +173,22 @@ class KeepsThePart(ann.Optimizer):
         return theta - rate * (scaled + parts), ()
 
 
-@pytest.mark.parametrize(
-    "optimizer", [ReturnsWhatWas, ReturnsOneTwice, Swaps, ReadsAfterwards, KeepsThePart]
-)
+class CountsInWholeNumbers(ann.Optimizer):
+    """How often each gradient was positive."""
+
+    slots = 1
+
+    def initial_state(self, theta, xp):
+        return (xp.zeros(theta.shape, dtype=xp.int32),)
+
+    def update(self, theta, g, state, rate, xp):
+        t = state[0] + xp.astype(g > 0.0, xp.int32)
+        return theta - rate * g / (1.0 + xp.astype(t, theta.dtype)), (t,)
+
+
+@pytest.mark.parametrize("optimizer", [
+    ReturnsWhatWas, ReturnsOneTwice, Swaps, ReadsAfterwards, KeepsThePart, CountsInWholeNumbers,
+])  # fmt: skip
 @pytest.mark.parametrize("block", [64, 2**16])
 def test_optimizers_of_ones_own(optimizer, block, monkeypatch):
     monkeypatch.setattr(numpy_calls, "BLOCK", block)
@@ -820,6 +833,14 @@ def test_a_record_that_numpy_refuses(monkeypatch):
 
     monkeypatch.setattr(numpy_calls.NumPyCalls, "__init__", refuse)
     assert_runs_as_it_stands("NumPy refuses its record: ValueError: mine")
+
+
+def test_a_record_without_bounds_is_not_trusted(monkeypatch):
+    def refuse(*_):
+        raise ValueError("mine")
+
+    monkeypatch.setattr(recorded, "enclose", refuse)
+    assert_runs_as_it_stands("its bounds are not to be had: ValueError: mine")
 
 
 def test_a_record_that_is_wrong_is_not_trusted(monkeypatch):

@@ -226,7 +226,10 @@ class RecordedStep:
     ) -> None:
         """Hold both against what the program may come to."""
         at = _far_apart(recorded, expected)
-        bounds = enclose(self.program, given, at, xp, constant)
+        try:
+            bounds = enclose(self.program, given, at, xp, constant)
+        except Exception as error:  # of a rule; the step itself may run all the same
+            raise NotRecordable(f"its bounds are not to be had: {_said(error)}") from error
         for name, bound in bounds.items():
             for made, what in ((recorded, "its replay"), (expected, "the step as it stands")):
                 array = made[name]
@@ -247,9 +250,11 @@ def _far_apart(recorded: dict[str, NDArray], expected: dict[str, NDArray]) -> ND
     for name, a in recorded.items():
         if a.shape == apart.shape:
             b = expected[name]
-            limits = np.finfo(b.dtype)
-            size = np.abs(b) * limits.eps + limits.tiny * limits.eps
-            off = np.where(a == b, 0.0, np.abs(a - b) / size)
+            size: Any = 0.0
+            if b.dtype.kind == "f":
+                limits = np.finfo(b.dtype)
+                size = np.abs(b) * limits.eps + limits.tiny * limits.eps
+            off = np.where(a == b, 0.0, np.abs(a.astype(float) - b) / size)
             apart = np.maximum(apart, np.where(np.isnan(off), np.inf, off))
     (places,) = np.nonzero(apart > SAME)
     if len(places) > LOOKED_AT:

@@ -59,7 +59,7 @@ class Rules:
         elif rule is not None:
             found = rule(call, inputs)
         else:
-            found = self._anything(call)
+            found = self._anything(call, inputs)
         return self._rounded(call, found)
 
     def _at(self, call: Call, inputs: list[Array]) -> Interval:
@@ -95,13 +95,15 @@ class Rules:
         lost = xp.isnan(found.low) | xp.isnan(found.high) | xp.isnan(low) | xp.isnan(high)
         return Interval(xp.where(lost, -xp.inf, low), xp.where(lost, xp.inf, high))
 
-    def _anything(self, call: Call) -> Interval:
-        xp, kind = self.xp, call.dtype
+    def _anything(self, call: Call, inputs: list[Interval]) -> Interval:
+        xp, kind, shape = self.xp, call.dtype, call.shape
+        if call.elementwise:  # of which there may be some places alone
+            shape = xp.broadcast_arrays(*(x.low for x in inputs))[0].shape
         if kind.floating:
-            return Interval(xp.full(call.shape, -xp.inf), xp.full(call.shape, xp.inf))
+            return Interval(xp.full(shape, -xp.inf), xp.full(shape, xp.inf))
         least, most = (0, 1) if kind.kind == "bool" else (iinfo(kind).min, iinfo(kind).max)
         dtype = getattr(xp, kind.name)
-        return Interval(*(xp.full(call.shape, n, dtype=dtype) for n in (least, most)))
+        return Interval(*(xp.full(shape, n, dtype=dtype) for n in (least, most)))
 
     def _corners(self, function: Callable[..., Array], a: Interval, b: Interval) -> Interval:
         """Return the least and the most of a function that is monotone in each of two numbers."""
@@ -116,13 +118,13 @@ class Rules:
 
     def _add(self, call: Call, inputs: list[Interval]) -> Interval:
         if not call.dtype.floating:
-            return self._anything(call)
+            return self._anything(call, inputs)
         a, b = inputs
         return Interval(a.low + b.low, a.high + b.high)
 
     def _subtract(self, call: Call, inputs: list[Interval]) -> Interval:
         if not call.dtype.floating:
-            return self._anything(call)
+            return self._anything(call, inputs)
         a, b = inputs
         return Interval(a.low - b.high, a.high - b.low)
 
@@ -132,7 +134,7 @@ class Rules:
 
     def _multiply(self, call: Call, inputs: list[Interval]) -> Interval:
         if not call.dtype.floating:
-            return self._anything(call)
+            return self._anything(call, inputs)
         if call.inputs[0] is call.inputs[1]:
             return self._square(call, inputs[:1])
         return self._corners(self.xp.multiply, *inputs)
@@ -159,7 +161,7 @@ class Rules:
     def _pow(self, call: Call, inputs: list[Interval]) -> Interval:
         xp, (x, y) = self.xp, inputs
         if not call.dtype.floating:
-            return self._anything(call)
+            return self._anything(call, inputs)
         found = self._corners(xp.pow, x, y)
         whole = xp.all(y.low == xp.round(y.low)) & y.known
         across = (x.low <= 0.0) & (x.high >= 0.0)
@@ -238,7 +240,9 @@ class Rules:
     def _matmul(self, call: Call, inputs: list[Interval]) -> Interval:
         if not call.dtype.floating:
             known = all(x.known for x in inputs)
-            return self._at(call, [x.low for x in inputs]) if known else self._anything(call)
+            return (
+                self._at(call, [x.low for x in inputs]) if known else self._anything(call, inputs)
+            )
         xp, (a, b) = self.xp, inputs
         (A, dA), (B, dB) = (self._middle(x) for x in (a, b))
         gamma = self._gamma(call.inputs[0].shape[-1], call.dtype)
@@ -308,7 +312,7 @@ class Rules:
     def _prod(self, call: Call, inputs: list[Interval]) -> Interval:
         (x,) = inputs
         if not call.dtype.floating or not bool(self.xp.all(x.low >= 0.0)):
-            return self._anything(call)
+            return self._anything(call, inputs)
         options = dict(call.options)
         gamma = self._gamma(self._terms(call), call.dtype)
         low, high = (self.xp.prod(each, **options) for each in x)
