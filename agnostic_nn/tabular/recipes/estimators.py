@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -35,43 +35,28 @@ from ..text import MISSING
 from .recipe import Examples, Recipe, fit_recipe
 
 
+# a dataclass keeps its arguments as scikit-learn wants it: untouched, by their own names
+@dataclass(eq=False, repr=False)
 class RecipeEstimator(OnTables):
     """What the estimators of all recipes share."""
 
-    _default: ClassVar[str]
+    recipe: str | Recipe | None = None
+    _: KW_ONLY
+    epochs: int | None = None
+    validation_fraction: float = 0.2
+    n_ens: int = 1
+    time_limit: float | None = None
+    random_state: Any = None
+    backend: str | Backend | None = None
+    dtype: str = "float32"
+    callbacks: Sequence[Callback] | None = None
+    progress: bool | None = False
+    categorical: Collection[str] | None = None
+    numeric: Collection[str] | None = None
+    drop: Collection[str] | None = None
+    missing: Collection[str] | None = None
 
-    def __init__(
-        self,
-        recipe: str | Recipe | None = None,
-        *,
-        epochs: int | None = None,
-        validation_fraction: float = 0.2,
-        n_ens: int = 1,
-        time_limit: float | None = None,
-        random_state: Any = None,
-        backend: str | Backend | None = None,
-        dtype: str = "float32",
-        callbacks: Sequence[Callback] | None = None,
-        progress: bool | None = False,
-        categorical: Collection[str] | None = None,
-        numeric: Collection[str] | None = None,
-        drop: Collection[str] | None = None,
-        missing: Collection[str] | None = None,
-    ) -> None:
-        self.recipe = recipe
-        self.epochs = epochs
-        self.validation_fraction = validation_fraction
-        self.n_ens = n_ens
-        self.time_limit = time_limit
-        self.random_state = random_state
-        self.backend = backend
-        self.dtype = dtype
-        self.callbacks = callbacks
-        self.progress = progress
-        self.categorical = categorical
-        self.numeric = numeric
-        self.drop = drop
-        self.missing = missing
+    _default: ClassVar[str]
 
     # What the two kinds say differently
 
@@ -230,37 +215,13 @@ class RecipeEstimator(OnTables):
         return np.mean(answers, axis=0)
 
 
+@dataclass(eq=False, repr=False)
 class RecipeClassifier(ClassifierMixin, RecipeEstimator):  # type: ignore[misc]
     """What the classifiers of all recipes share."""
 
-    def __init__(
-        self,
-        recipe: str | Recipe | None = None,
-        *,
-        probabilities: bool = False,
-        class_weight: Any = None,
-        epochs: int | None = None,
-        validation_fraction: float = 0.2,
-        n_ens: int = 1,
-        time_limit: float | None = None,
-        random_state: Any = None,
-        backend: str | Backend | None = None,
-        dtype: str = "float32",
-        callbacks: Sequence[Callback] | None = None,
-        progress: bool | None = False,
-        categorical: Collection[str] | None = None,
-        numeric: Collection[str] | None = None,
-        drop: Collection[str] | None = None,
-        missing: Collection[str] | None = None,
-    ) -> None:
-        super().__init__(
-            recipe, epochs=epochs, validation_fraction=validation_fraction, n_ens=n_ens,
-            time_limit=time_limit, random_state=random_state, backend=backend, dtype=dtype,
-            callbacks=callbacks, progress=progress, categorical=categorical, numeric=numeric,
-            drop=drop, missing=missing,
-        )  # fmt: skip
-        self.probabilities = probabilities
-        self.class_weight = class_weight
+    _: KW_ONLY
+    probabilities: bool = False
+    class_weight: Any = None
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (n_samples, n_classes)."""
