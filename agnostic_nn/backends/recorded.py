@@ -64,11 +64,14 @@ class RecordedSteps:
 
     def serves(self, step: Step, state: State) -> bool:
         """Whether they are of this step and this state, and still true."""
-        same = step is self._step or (
-            step == self._step and Watch(step).things == self._watch.things
-        )
+        if (
+            step is not self._step
+            and step == self._step
+            and Watch(step).things == self._watch.things
+        ):
+            self._step = step  # that of another call of `train`; it is looked through once
         return (
-            same
+            step is self._step
             and len(state) == len(self._state)
             and all(new is old for new, old in zip(state, self._state, strict=True))
             and self._watch.changed() is None
