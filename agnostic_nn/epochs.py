@@ -254,9 +254,10 @@ def _reader(training: Training, steps: int, epochs: int, costs: Sequence[float])
 def _rates(training: Training, steps: int, read: Read) -> list[tuple[float, float]]:
     """The update's rate and the weight decay of each step."""
     optimizer, rates = training.optimizer, []
+    rate, weight_decay = optimizer.schedule, optimizer.decay_schedule
     for i in range(steps):
-        alpha = read(i, optimizer.schedule)
-        decay = alpha * read(i, optimizer.decay_schedule)
+        alpha = read(i, rate)
+        decay = alpha * read(i, weight_decay) if optimizer.decays else 0.0
         rates.append((optimizer.rate(alpha, training.step + i + 1), decay))
     return rates
 
