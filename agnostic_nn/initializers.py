@@ -29,6 +29,11 @@ def _uniform(shape: Shape, generator: Any, variance: float) -> Array:
     return math.sqrt(3.0 * variance) * (2.0 * generator.random(shape) - 1.0)
 
 
+def standard_normal(shape: tuple[int, ...], generator: Any) -> Array:
+    """Draw from N(0, 1), for layers that bring the scale themselves."""
+    return generator.standard_normal(shape)
+
+
 def he_normal(shape: Shape, generator: Any) -> Array:
     """Variance 2 / n[l-1], for ReLU and its kin (He et al. 2015)."""
     return _normal(shape, generator, 2.0 / shape[1])

@@ -12,15 +12,12 @@ from typing import Any
 
 from ..checks import check_number
 from ..errors import InvalidArgument, InvalidType, shown
+from ..initializers import standard_normal
 from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
 
 #: The one-hot matrix of each embedded column, and the matrices E.
 Cache = tuple[Array, ...]
-
-
-def _normal(shape: tuple[int, ...], generator: Any) -> Array:
-    return generator.standard_normal(shape)
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +86,10 @@ class Embedding(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """E (length, categories) of each embedded column."""
-        return [Parameter(f"E{i}", (self.length, q), _normal, self.decay) for i, q in self.columns]
+        return [
+            Parameter(f"E{i}", (self.length, q), standard_normal, self.decay)
+            for i, q in self.columns
+        ]
 
     def forward(self, A_prev: Array, p: Held, *, xp: Namespace) -> tuple[Array, tuple[Any, ...]]:
         """E @ one-hot, (length, categories) @ (categories, m), for each embedded column."""

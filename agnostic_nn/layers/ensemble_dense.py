@@ -12,7 +12,7 @@ from typing import Any
 from ..activations import Activation, get_activation
 from ..checks import check_number, look_up
 from ..errors import InvalidArgument
-from ..initializers import get_initializer
+from ..initializers import get_initializer, standard_normal
 from ..layer import Held, Initializer, Layer, Parameter
 from ..namespace import Array, Namespace
 
@@ -24,12 +24,12 @@ def _signs(shape: tuple[int, ...], generator: Any) -> Array:
     return 2.0 * generator.integers(0, 2, shape) - 1.0
 
 
-def _normal(shape: tuple[int, ...], generator: Any) -> Array:
-    return generator.standard_normal(shape)
-
-
 #: How the adapters r and s may begin: alike, or so that the members differ.
-_ADAPTERS: dict[str, Initializer | float] = {"ones": 1.0, "signs": _signs, "normal": _normal}
+_ADAPTERS: dict[str, Initializer | float] = {
+    "ones": 1.0,
+    "signs": _signs,
+    "normal": standard_normal,
+}
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,17 +8,13 @@ from typing import Any
 
 from ..activations import Activation, get_activation
 from ..checks import check_number, look_up
+from ..initializers import standard_normal
 from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
 from ..propagation import LayerCache, backward_propagation_layer, forward_propagation_layer
 
-
-def _normal(shape: tuple[int, ...], generator: Any) -> Array:
-    return generator.standard_normal(shape)
-
-
 #: How W and b may begin: from N(0, 1), or at zero.
-_BEGINNINGS: dict[str, Any] = {"normal": _normal, "zeros": 0.0}
+_BEGINNINGS: dict[str, Any] = {"normal": standard_normal, "zeros": 0.0}
 
 
 @dataclass(frozen=True, repr=False)
