@@ -91,6 +91,20 @@ class TestCompiled:
 
         assert_same(optimizer=Swaps(0.01), widths=[5, 3])
 
+    def test_a_state_that_is_a_single_number(self):
+        class Slows(ann.Optimizer):
+            slots = 1
+
+            def initial_state(self, theta, xp):
+                return (xp.ones((), dtype=theta.dtype),)
+
+            def update(self, theta, g, slots, rate, xp):
+                (pace,) = slots
+                pace = 0.5 * pace
+                return theta - rate * pace * g, (pace,)
+
+        assert_same(optimizer=Slows(0.1), widths=[5, 3])
+
     def test_what_is_not_compiled_runs_as_on_numpy_and_says_so_once(self):
         def sort(Z, *, xp):
             return xp.sort(Z, axis=0)

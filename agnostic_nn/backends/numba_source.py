@@ -268,7 +268,7 @@ class _Writer:
             name = self._names[call] = self._new("v")
             inside.append(f"{name} = {self._expression(call, given)}")
             buffer, _ = self.plan.places[self._unit(call)]
-            if shape and not buffer.local:
+            if not buffer.local:
                 strides = [1] if axes else list(self.layouts[call].strides)
                 inside.append(f"{self._element(call, 0, strides, loops)} = {name}")
         yield from _nested(levels, loops)
