@@ -385,6 +385,32 @@ def test_evaluating_is_what_recording_was_of(backend):
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "bool"])
+def test_choosing_is_bit_for_bit(dtype):
+    """Also where one is not a number, where one is the same for all, and where it is in place."""
+    random = np.random.default_rng(3)
+    a, b = (random.standard_normal((7, 5)).astype(dtype) for _ in range(2))
+    condition = random.random((7, 5)) < 0.5
+    if a.dtype.kind == "f":
+        a[0, 0], b[0, 0], a[1], b[2] = np.nan, -0.0, np.inf, np.nan
+    given = {"c": condition, "a": a, "b": b}
+
+    def choose(c, a, b, *, xp):
+        return {
+            "a": xp.where(c, a, b),
+            "b": xp.where(c[0, :], b[1, 2], b),
+            "other": xp.where(c, a.T[0, 1], xp.where(c[:, 1:2], a, xp.ones_like(a))),
+        }
+
+    program = program_of(choose, changes=("a", "b"), **given)
+    expected = choose(**{name: array.copy() for name, array in given.items()}, xp=xp)
+    calls = NumPyCalls(program, given)
+    calls()
+    for name, array in {**given, **calls.results}.items():
+        if name in expected:
+            assert array.tobytes() == expected[name].tobytes()
+
+
 class TestEnclosure:
     @pytest.fixture(params=sorted(set(ann.ACTIVATIONS) - {"exponential"}))
     def case(self, request):

@@ -131,6 +131,9 @@ class NumPyCalls:
             yield _reduction(call, inputs[0], out)
         elif call.function == "matmul":
             yield _product(inputs[0], inputs[1], out)
+        elif call.function == "where" and call.shape:
+            condition, a, b = inputs
+            yield from _chosen(condition, a, b, out)
         elif call.function == "astype":
             yield functools.partial(np.copyto, out, inputs[0], "unsafe")
         elif call.function == "reshape":
@@ -214,6 +217,18 @@ def _ufunc(function: np.ufunc, call: Call, inputs: Sequence[NDArray], out: NDArr
     if function is np.power and numbers[1] and inputs[1] == 2:  # as NumPy's ** does
         return functools.partial(np.square, inputs[0], out)
     return functools.partial(function, *inputs, out)  # a third faster than a keyword
+
+
+def _chosen(condition: NDArray, a: NDArray, b: NDArray, out: NDArray) -> Iterator[Bound]:
+    """Choose without a branch, by bits: b ^ ((a ^ b) * condition).
+
+    NumPy's `where` asks for every number, and is ten times as slow where the answers are mixed.
+    """
+    a, b, out = (x.view(f"i{x.itemsize}") for x in (a, b, out))
+    differing = np.empty_like(out, order="C") if np.may_share_memory(b, out) else out
+    yield functools.partial(np.bitwise_xor, a, b, differing)
+    yield functools.partial(np.multiply, differing, condition, differing)
+    yield functools.partial(np.bitwise_xor, differing, b, out)
 
 
 def _product(a: NDArray, b: NDArray, out: NDArray) -> Bound:
