@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
+from agnostic_nn import layers
 from agnostic_nn.backends import on_numba
 from agnostic_nn.backends.numba_source import source_of
 
@@ -71,6 +72,14 @@ class TestCompiled:
             optimizer="adamw", clip_norm=1.0, sample_weight=np.arange(1.0, 71.0),
             net_options={"dropout": 0.2, "l2": 1e-3},
         )  # fmt: skip
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_many_products_at_once(self, dtype):
+        """One for each column, and one for each member of an ensemble; some lie in no order."""
+        members = [layers.Members(3), layers.EnsembleDense(6, 3, "tanh"), layers.MemberDense(3, 3)]
+        assert_same(
+            widths=[5, layers.PeriodicEmbedding(5, 4, 3), *members], dtype=dtype, optimizer="sgd"
+        )
 
     def test_data_of_another_dtype(self):
         images = rng.integers(0, 255, (70, 5), dtype=np.uint8)

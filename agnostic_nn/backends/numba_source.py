@@ -211,15 +211,21 @@ class _Writer:
         self.source.constants.append(number)
         return name
 
-    def _matrix(self, value: Value) -> tuple[int, bool]:
-        """Return where a matrix begins, and whether what lies there is its transpose."""
-        layout, shape = self.layouts[value], value.shape
-        place = self._base(layout.base)[1] + layout.offset
-        if in_order(shape, layout.strides):
-            return place, False
-        if len(shape) == 2 and in_order(shape[::-1], layout.strides[::-1]):
-            return place, True
-        raise NotRecordable("a product of every other number of an array")
+    def _matrices(self, value: Value) -> tuple[list[str], str, bool]:
+        """Return where a matrix begins, or number i of many, and whether it is its transpose.
+
+        Before it come the lines that bring it into an order which BLAS takes, where it is in none.
+        """
+        layout, shape, lines = self.layouts[value], value.shape, list[str]()
+        strides, matrix = layout.strides, shape[-2:]
+        place, turned = self._base(layout.base)[1] + layout.offset, False
+        if not in_order(matrix, strides[-2:]):
+            turned = len(shape) > 1 and in_order(matrix[::-1], strides[-2:][::-1])
+            if not turned:
+                packed = Value(shape, value.dtype)  # a place of its own
+                lines = [*self._copy(value, packed, 0, None)]
+                place, strides = self._base(packed)[1], c_strides(shape)
+        return lines, _index(place, strides[:-2], shape[:-2]), turned
 
     # What calls become
 
@@ -308,15 +314,19 @@ class _Writer:
 
     def _product(self, call: Call) -> Iterator[str]:
         a, b = call.inputs
-        if not call.dtype.floating or len(a.shape) > 2 or len(b.shape) > 2:
+        if not call.dtype.floating or len(a.shape) > 3 or len(b.shape) > 3:
             raise NotRecordable(f"xp.matmul of {call.dtype} {a.shape} and {b.shape}")
-        rows, inner = a.shape if len(a.shape) == 2 else (1, a.shape[0])
-        columns = b.shape[1] if len(b.shape) == 2 else 1
-        (left, left_turned), (right, right_turned) = self._matrix(a), self._matrix(b)
-        yield (
+        rows, inner = a.shape[-2:] if len(a.shape) > 1 else (1, a.shape[0])
+        columns = b.shape[-1] if len(b.shape) > 1 else 1
+        many = max(a.shape[:-2], b.shape[:-2])  # either may be one, for all of the other
+        (first, left, left_turned), (second, right, right_turned) = map(self._matrices, (a, b))
+        out = _index(self._base(call)[1], [rows * columns] * len(many), many)
+        yield from (*first, *second)
+        line = (
             f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
-            f"{right_turned}, {self._base(call)[1]})"
+            f"{right_turned}, {out})"
         )
+        yield from _nested([[], [line]] if many else [[line]], many)
 
     def _reduction(self, call: Call) -> Iterator[str]:
         (x,), axes = call.inputs, dict(call.options)["axis"]
