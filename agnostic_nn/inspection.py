@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .checks import check_flag, check_number
+from .dropout import units_kept
 from .network import Network, check_network
 from .optimizers import Optimizer, get_optimizer
 from .programs.passes import simplified
@@ -75,4 +76,5 @@ def program(
     buffers = (net.buffers,) if objective.buffers else ()
     state = (net.theta, *buffers, *(net.theta,) * rule.slots)
     widths = (objective.features, objective.widths[-1], 1 if weighted else None)
-    return simplified(record_step(step, state, widths, batch_size, rates=2).program)
+    key = 2 + len(units_kept(objective.dropouts, lambda _: 0.0))
+    return simplified(record_step(step, state, widths, batch_size, rates=2, key=key).program)

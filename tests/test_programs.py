@@ -12,6 +12,7 @@ import agnostic_nn as ann
 from agnostic_nn.backends import numpy_calls
 from agnostic_nn.backends.numpy_calls import NumPyCalls, constant
 from agnostic_nn.epochs import TrainingStep
+from agnostic_nn.layers import Dropout
 from agnostic_nn.programs.dtypes import DTYPES, as_dtype, finfo, iinfo, isdtype, promoted
 from agnostic_nn.programs.enclosure import enclose, holds
 from agnostic_nn.programs.evaluate import evaluate
@@ -43,6 +44,11 @@ def vector(n=6, dtype="float32"):
 
 
 class TestText:
+    def test_a_dropout_rate_that_follows_a_schedule(self):
+        rate = ann.FlatCosine(0.5)
+        net = ann.Network([3, Dropout(rate), 2, Dropout(rate), 1], "squared_error")
+        assert "key: int32 4" in str(ann.program(net)).splitlines()
+
     def test_a_program_as_people_read_it(self):
         def function(x, y, *, xp):
             z = xp.exp(x[1:4]) @ y.T
