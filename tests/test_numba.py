@@ -1,5 +1,6 @@
 """The compiled epoch: what a recorded step computes, from the step on at which compiling pays."""
 
+import itertools
 import subprocess
 import sys
 
@@ -21,6 +22,13 @@ X = rng.standard_normal((70, 5))
 Y = rng.dirichlet(np.ones(3), 70)
 
 
+#: Every loss, every optimizer: as many networks as there are of the more.
+PAIRS = [
+    (loss or "squared_error", rule or "sgd")
+    for loss, rule in itertools.zip_longest(ann.LOSSES, ann.OPTIMIZERS)
+]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
     """Nothing that was compiled before is found."""
@@ -36,10 +44,8 @@ def at_once(monkeypatch):
 
 
 def trained(backend, *, widths=(5, 16, 12, 3), dtype="float64", net_options=None, **options):
-    net = ann.Network(
-        list(widths), "categorical_cross_entropy", dtype=dtype, backend=backend,
-        **({"activation": "tanh"} | (net_options or {})),
-    )  # fmt: skip
+    given = {"loss": "categorical_cross_entropy", "activation": "tanh"} | (net_options or {})
+    net = ann.Network(list(widths), dtype=dtype, backend=backend, **given)
     ann.train(net, X, Y, **({"epochs": 2, "batch_size": 32, "progress": False} | options))
     return net
 
@@ -66,6 +72,17 @@ class TestCompiled:
             widths=[5, *[6] * len(names), 3], dtype="float32", optimizer="sgd",
             net_options={"activation": names},
         )  # fmt: skip
+
+    def test_every_layer_in_one_network(self):
+        """Those that make an ensemble have one of their own, below."""
+        examples = [kind.example() for kind in layers.LAYERS.values()]
+        alone = [layer for layer in examples if not hasattr(layer, "k")]
+        between = [each for layer in alone for each in (layer, 5)]
+        assert_same(widths=[5, *between, 3], optimizer=ann.Momentum(0.001))
+
+    @pytest.mark.parametrize(("loss", "rule"), PAIRS)
+    def test_every_loss_and_every_optimizer(self, loss, rule):
+        assert_same(widths=[5, 4, 3], optimizer=rule, net_options={"loss": loss})
 
     def test_everything_at_once(self):
         assert_same(
@@ -175,8 +192,9 @@ class TestWhenItPays:
 
     def test_a_long_one_is_compiled_from_the_same_step_on_however_it_came_there(self, monkeypatch):
         """The choice hangs on the steps done and not on a clock: resumed training makes it too."""
-        step = source_budget(trained("numba", epochs=0, optimizer="sgd"))
-        monkeypatch.setattr(on_numba, "BUDGET", 4.5 * step)  # in the second epoch of three steps
+        calls, saved = calls_and_saved(trained("numba", epochs=0, optimizer="sgd"))
+        budget = 4.5 * saved / calls  # in the second epoch of three steps
+        monkeypatch.setattr(on_numba, "BUDGET", budget)
         whole = trained("numba", epochs=3, optimizer="sgd")
         assert len(compiled_steps(whole)) == 1
         parts = trained("numba", epochs=1, optimizer="sgd")
@@ -187,12 +205,11 @@ class TestWhenItPays:
         assert np.array_equal(whole.theta, parts.theta)
 
 
-def source_budget(net):
-    """What a compiled step of 32 saves, in seconds."""
-    program = ann.program(net, optimizer="sgd")
-    ready = on_numba.schedule(program)
+def calls_and_saved(net):
+    """How many calls a step of 32 is, and what it saves when it is compiled, in seconds."""
+    ready = on_numba.schedule(ann.program(net, optimizer="sgd"))
     numbers = sum(call.size for run in ready.runs for call in run)
-    return on_numba.PER_CALL * ready.calls + on_numba.PER_NUMBER * numbers
+    return ready.calls, on_numba.PER_CALL * ready.calls + on_numba.PER_NUMBER * numbers
 
 
 def test_the_source_depends_on_no_number_of_the_equations():

@@ -35,8 +35,10 @@ from .numpy_calls import constant
 from .on_numpy import NumPyBackend
 from .recorded import RecordedStep, RecordedSteps
 
-#: Seconds that compiling takes, and that a compiled step saves a call, and a number of its result.
-BUDGET, PER_CALL, PER_NUMBER = 2.0, 5e-7, 1.5e-10
+#: Seconds that compiling takes for each call of a program.
+BUDGET = 0.05
+#: Seconds that a compiled step saves for each call, and for each number that is computed.
+PER_CALL, PER_NUMBER = 4e-7, 4e-11
 
 _ARGUMENTS = "constants, counts, X, Y, weight, order, rates, keys, first, last, costs"
 
@@ -113,7 +115,7 @@ def _pays(recorded: RecordedStep, epoch: Epoch) -> bool:
     ready = schedule(recorded.program)
     numbers = sum(call.size for run in ready.runs for call in run)
     saved = PER_CALL * ready.calls + PER_NUMBER * numbers
-    return saved * (epoch.done + len(epoch.rates)) >= BUDGET
+    return saved * (epoch.done + len(epoch.rates)) >= BUDGET * ready.calls
 
 
 class CompiledStep(RecordedStep):
