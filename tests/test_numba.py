@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +178,14 @@ class TestCompiled:
             for _ in range(2)
         ]
         assert hits == ["0", "1"]
+
+    def test_other_functions_are_compiled_anew(self, monkeypatch):
+        """What is kept on disk has them inside."""
+        names = [compiled_steps(trained("numba", widths=[5, 3]))[0]._function.__name__]
+        read = Path.read_bytes
+        monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"# a later version")
+        names += [compiled_steps(trained("numba", widths=[5, 3]))[0]._function.__name__]
+        assert names[0] != names[1]
 
     def test_no_folder_to_keep_it_in(self, monkeypatch, tmp_path):
         (tmp_path / "file").touch()

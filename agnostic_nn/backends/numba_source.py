@@ -8,7 +8,7 @@ which what nobody else needs never reaches memory; products are BLAS's, into mem
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import NotRecordable
@@ -17,64 +17,7 @@ from ..programs.memory import Buffer
 from ..programs.program import Call, Constant, Program, Value
 from ..programs.schedule import Schedule, schedule
 from ..programs.views import c_strides, in_order
-
-#: What is written otherwise than by a function of NumPy's of the same name.
-_SPELLED: dict[str, Callable[..., str]] = {
-    "add": "({} + {})".format,
-    "subtract": "({} - {})".format,
-    "multiply": "({} * {})".format,
-    "divide": "({} / {})".format,
-    "pow": "({} ** {})".format,
-    "remainder": "({} % {})".format,
-    "floor_divide": "({} // {})".format,
-    "negative": "(-{})".format,
-    "positive": "{}".format,
-    "square": "({0} * {0})".format,
-    "reciprocal": "(one / {})".format,
-    "abs": "abs({})".format,
-    "less": "({} < {})".format,
-    "less_equal": "({} <= {})".format,
-    "greater": "({} > {})".format,
-    "greater_equal": "({} >= {})".format,
-    "equal": "({} == {})".format,
-    "not_equal": "({} != {})".format,
-    "logical_and": "({} & {})".format,
-    "logical_or": "({} | {})".format,
-    "logical_xor": "({} ^ {})".format,
-    "logical_not": "(not {})".format,
-    "bitwise_and": "({} & {})".format,
-    "bitwise_or": "({} | {})".format,
-    "bitwise_xor": "({} ^ {})".format,
-    "bitwise_invert": "(~{})".format,
-    "bitwise_left_shift": "({} << {})".format,
-    "bitwise_right_shift": "({} >> {})".format,
-    # NaN comes through, as the standard has it
-    "maximum": "({0} if ({0} >= {1}) | ({0} != {0}) else {1})".format,
-    "minimum": "({0} if ({0} <= {1}) | ({0} != {0}) else {1})".format,
-    "where": "({1} if {0} else {2})".format,
-    "astype": "{}".format,
-    "acos": "np.arccos({})".format,
-    "acosh": "np.arccosh({})".format,
-    "asin": "np.arcsin({})".format,
-    "asinh": "np.arcsinh({})".format,
-    "atan": "np.arctan({})".format,
-    "atanh": "np.arctanh({})".format,
-    "atan2": "np.arctan2({}, {})".format,
-    "round": "np.rint({})".format,
-}
-
-#: Functions that `numba_functions` has for loops.
-FAST = frozenset({"exp", "expm1", "log", "log1p", "tanh"})
-
-#: How a reduction begins, and what each number makes of it.
-_REDUCTIONS = {
-    "sum": ("0", "{0} + {1}"),
-    "prod": ("1", "{0} * {1}"),
-    "max": ("-np.inf", "{1} if ({1} > {0}) | ({1} != {1}) else {0}"),
-    "min": ("np.inf", "{1} if ({1} < {0}) | ({1} != {1}) else {0}"),
-    "any": ("False", "{0} | {1}"),
-    "all": ("True", "{0} & {1}"),
-}
+from .numba_text import REDUCTIONS, expression, indented, index, nested
 
 #: Numbers between places where values begin: whole lines of a cache.
 LINE = 16
@@ -153,7 +96,7 @@ class _Writer:
         self.source.counts = sorted({int(n) for n in re.findall(r"\bn(\d+)\b", "\n".join(lines))})
         self._top += [f"n{n} = counts[{i}]" for i, n in enumerate(self.source.counts)]
         self.source.text = "\n".join([*self._top, "for step in range(first, last):",
-                                      *_indented(lines)])  # fmt: skip
+                                      *indented(lines)])  # fmt: skip
 
     def _new(self, letter: str) -> str:
         """Return a name that nothing else has: Numba wants one type for each."""
@@ -188,7 +131,7 @@ class _Writer:
     ) -> str:
         """Return the text of a number of a value, in loops over its axes."""
         array, begin = self._base(base)
-        return f"{array}s[{_index(begin + offset, strides, loops)}]"
+        return f"{array}s[{index(begin + offset, strides, loops)}]"
 
     def _scalar(self, value: Value) -> str:
         """Return the name of a value that is a single number."""
@@ -225,7 +168,7 @@ class _Writer:
                 packed = Value(shape, value.dtype)  # a place of its own
                 lines = [*self._copy(value, packed, 0, None)]
                 place, strides = self._base(packed)[1], c_strides(shape)
-        return lines, _index(place, strides[:-2], shape[:-2]), turned
+        return lines, index(place, strides[:-2], shape[:-2]), turned
 
     # What calls become
 
@@ -235,7 +178,7 @@ class _Writer:
             yield from self._loop(run)
         elif call.function == "matmul":
             yield from self._product(call)
-        elif call.function in _REDUCTIONS or call.function == "mean":
+        elif call.function in REDUCTIONS or call.function == "mean":
             yield from self._reduction(call)
         elif call.function == "concat":
             yield from self._concat(call)
@@ -272,12 +215,12 @@ class _Writer:
         for call in run:
             given = [self._scalar(x) if x.shape == () else self._names[x] for x in call.inputs]
             name = self._names[call] = self._new("v")
-            inside.append(f"{name} = {self._expression(call, given)}")
+            inside.append(f"{name} = {expression(call, given)}")
             buffer, _ = self.plan.places[self._unit(call)]
             if not buffer.local:
                 strides = [1] if axes else list(self.layouts[call].strides)
                 inside.append(f"{self._element(call, 0, strides, loops)} = {name}")
-        yield from _nested(levels, loops)
+        yield from nested(levels, loops)
         for x in (*outside, *run):
             if x.shape != ():
                 del self._names[x]
@@ -295,23 +238,6 @@ class _Writer:
             s if n > 1 else 0 for s, n in zip(self.layouts[x].strides, x.shape, strict=True)
         ]
 
-    def _expression(self, call: Call, given: list[str]) -> str:
-        spelled = _SPELLED.get(call.function)
-        if call.function == "pow" and isinstance(call.inputs[1], Constant):
-            exponent = decoded(call.inputs[1].data, call.dtype)
-            spelled = _SPELLED["square"] if exponent == 2 else spelled
-        if call.function in FAST:
-            return f"{call.function}_{call.dtype}({given[0]})"
-        text = spelled(*given) if spelled else f"np.{call.function}({', '.join(given)})"
-        if call.function == "reciprocal":
-            text = text.replace("one", f"np.{call.dtype}(1)")
-        if call.dtype.kind == "bool":
-            return f"({text} != 0)" if call.function == "astype" else text
-        # Numba makes wide numbers of narrow ones, and NumPy does not
-        return (
-            text if call.function in ("maximum", "minimum", "where") else f"np.{call.dtype}({text})"
-        )
-
     def _product(self, call: Call) -> Iterator[str]:
         a, b = call.inputs
         if not call.dtype.floating or len(a.shape) > 3 or len(b.shape) > 3:
@@ -320,13 +246,13 @@ class _Writer:
         columns = b.shape[-1] if len(b.shape) > 1 else 1
         many = max(a.shape[:-2], b.shape[:-2])  # either may be one, for all of the other
         (first, left, left_turned), (second, right, right_turned) = map(self._matrices, (a, b))
-        out = _index(self._base(call)[1], [rows * columns] * len(many), many)
+        out = index(self._base(call)[1], [rows * columns] * len(many), many)
         yield from (*first, *second)
         line = (
             f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
             f"{right_turned}, {out})"
         )
-        yield from _nested([[], [line]] if many else [[line]], many)
+        yield from nested([[], [line]] if many else [[line]], many)
 
     def _reduction(self, call: Call) -> Iterator[str]:
         (x,), axes = call.inputs, dict(call.options)["axis"]
@@ -351,7 +277,7 @@ class _Writer:
         else:
             yield from self._general_reduction(call, x, axes)
         if call.function == "mean":
-            yield from _nested([[], [f"{out} /= np.{call.dtype}({n})"]][-1 - len(rounds) :], rounds)
+            yield from nested([[], [f"{out} /= np.{call.dtype}({n})"]][-1 - len(rounds) :], rounds)
 
     def _ones(self, n: int, dtype: DType) -> Constant:
         if (n, dtype) not in self._rows_of_ones:
@@ -359,7 +285,7 @@ class _Writer:
         return self._rows_of_ones[n, dtype]
 
     def _general_reduction(self, call: Call, x: Value, axes: Sequence[int]) -> Iterator[str]:
-        begin, step = _REDUCTIONS["sum" if call.function == "mean" else call.function]
+        begin, step = REDUCTIONS["sum" if call.function == "mean" else call.function]
         if call.function in ("max", "min") and not call.dtype.floating:
             raise NotRecordable(f"xp.{call.function} of {call.dtype}")
         begin = begin if call.dtype.kind == "bool" else f"np.{call.dtype}({begin})"
@@ -373,13 +299,13 @@ class _Writer:
         out = self._element(call, 0, strides, loops)
         rounds = [call.size] if call.size > 1 else []
         line = f"{self._element(call, 0, [1] * len(rounds), rounds)} = {begin}"
-        yield from _nested([[], [line]][-1 - len(rounds) :], rounds)
+        yield from nested([[], [line]][-1 - len(rounds) :], rounds)
         x_name, y_name = self._new("x"), self._new("y")
         made = step.format(y_name, x_name)
         made = made if "if" in made or call.dtype.kind == "bool" else f"np.{call.dtype}({made})"
         levels: list[list[str]] = [[] for _ in loops]
         lines = [f"{x_name} = {number}", f"{y_name} = {out}", f"{out} = {made}"]
-        yield from _nested([*levels, lines], loops)
+        yield from nested([*levels, lines], loops)
 
     def _concat(self, call: Call) -> Iterator[str]:
         axis, start = dict(call.options)["axis"], 0
@@ -404,7 +330,7 @@ class _Writer:
         source = self._element(layout.base, layout.offset, given, loops)
         line = f"{self._element(into, begin, strides, loops)} = {source}"
         levels: list[list[str]] = [[] for _ in loops]
-        yield from _nested([*levels, [line]], loops)
+        yield from nested([*levels, [line]], loops)
 
     def _take(self, call: Call) -> Iterator[str]:
         x, places = call.inputs
@@ -444,29 +370,6 @@ class _Writer:
         for name, table in (("rates", "rates"), ("key", "keys")):
             yield f"for i in range(n{arguments[name].size}):"
             yield f"    {self._element(arguments[name], 0, [1], [2])} = {table}[step, i]"
-
-
-def _index(offset: int, strides: Sequence[int], loops: Sequence[int]) -> str:
-    terms = [
-        f"{'ijkl'[axis]}" if stride == 1 else f"{'ijkl'[axis]} * {stride}"
-        for axis, (stride, n) in enumerate(zip(strides, loops, strict=True))
-        if stride and n > 1
-    ]
-    return " + ".join([*terms, str(offset)] if offset or not terms else terms)
-
-
-def _nested(levels: Sequence[Sequence[str]], loops: Sequence[int]) -> Iterator[str]:
-    """Write loops into each other, with what belongs before each."""
-    depth = 0
-    for axis, lines in enumerate(levels):
-        yield from _indented(lines, depth)
-        if axis < len(loops) and loops[axis] > 1:
-            yield "    " * depth + f"for {'ijkl'[axis]} in range(n{loops[axis]}):"
-            depth += 1
-
-
-def _indented(lines: Sequence[str], depth: int = 1) -> Iterator[str]:
-    return ("    " * depth + line for line in lines)
 
 
 def dtype_names() -> tuple[str, ...]:

@@ -184,8 +184,7 @@ def compiled(source: Source) -> Callable[..., None]:
     """Return the function of a source: what was compiled before is read from disk."""
     arguments = ", ".join([*(f"{name}s" for name in dtype_names()), _ARGUMENTS])
     body = "\n".join(f"    {line}" for line in source.text.splitlines())
-    digest = hashlib.sha256(body.encode()).hexdigest()[:24]
-    name = f"epoch_{digest}"  # one name for two functions confuses Numba's cache
+    name = _name(body)
     if name in sys.modules:
         return getattr(sys.modules[name], name)  # type: ignore[no-any-return]
     with contextlib.suppress(OSError):
@@ -202,6 +201,15 @@ def compiled(source: Source) -> Callable[..., None]:
     namespace: dict[str, Any] = {"__name__": name}
     exec(text, namespace)  # no folder to keep it in
     return namespace[name]  # type: ignore[no-any-return]
+
+
+def _name(body: str) -> str:
+    """Return a name that no other function has, which would confuse Numba's cache.
+
+    It hangs on the functions that are called as well: what is compiled has them inside.
+    """
+    called = Path(__file__).with_name("numba_functions.py").read_bytes()
+    return f"epoch_{hashlib.sha256(body.encode() + called).hexdigest()[:24]}"
 
 
 def _written(name: str, text: str) -> Path:
