@@ -1,8 +1,10 @@
 """A program as the source of one Python function: an epoch of steps as loops, for Numba to compile.
 
 All numbers of a dtype lie in one array, each value at a place of its own that is known beforehand,
-so that the compiler sees what cannot overlap. Neighbouring elementwise calls become one loop in
-which what nobody else needs never reaches memory; products are BLAS's, into memory that is there.
+so that the compiler sees what cannot overlap. (With places and sizes as variables one text would
+serve all sizes, but its loops are 1.3 to 3.7 times as slow.) Neighbouring elementwise calls become
+one loop in which what nobody else needs never reaches memory; products are BLAS's, into memory that
+is there.
 """
 
 from __future__ import annotations
