@@ -9,6 +9,7 @@ is there.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -312,13 +313,19 @@ class _Writer:
     def _concat(self, call: Call) -> Iterator[str]:
         axis, start = dict(call.options)["axis"], 0
         strides = list(self.layouts[call].strides)
-        for x in call.inputs:
-            begin = start * strides[axis]
-            base = self.layouts[x].base
-            home = self.ready.parts.get(base)
-            if not (home and home[0] is call and home[1] == begin and self.layouts[x].whole):
+        for x, again in itertools.groupby(call.inputs):
+            begin, times = start * strides[axis], len([*again])
+            layout = self.layouts[x]
+            home = self.ready.parts.get(layout.base)
+            if times > 1:  # one loop for all of them
+                loops, apart = [times, *x.shape], x.shape[axis] * strides[axis]
+                given = [0, *self._strides(x, x.shape)]
+                source = self._element(layout.base, layout.offset, given, loops)
+                target = self._element(call, begin, [apart, *strides], loops)
+                yield from nested([*([] for _ in loops), [f"{target} = {source}"]], loops)
+            elif not (home and home[0] is call and home[1] == begin and layout.whole):
                 yield from self._copy(x, call, begin, strides)
-            start += x.shape[axis]
+            start += times * x.shape[axis]
 
     def _copy(self, x: Value, into: Value, begin: int, strides: list[int] | None) -> Iterator[str]:
         """Copy a value to somewhere else."""

@@ -55,6 +55,9 @@ _SPELLED: dict[str, Callable[..., str]] = {
 #: Functions that `numba_functions` has for loops.
 FAST = frozenset({"exp", "expm1", "log", "log1p", "tanh"})
 
+#: What a place along each axis is called.
+_AXES = "ijklpq"
+
 #: How a reduction begins, and what each number makes of it.
 REDUCTIONS = {
     "sum": ("0", "{0} + {1}"),
@@ -86,7 +89,7 @@ def expression(call: Call, given: Sequence[str]) -> str:
 def index(offset: int, strides: Sequence[int], loops: Sequence[int]) -> str:
     """Return the place of a number, in loops over the axes of an array."""
     terms = [
-        f"{'ijkl'[axis]}" if stride == 1 else f"{'ijkl'[axis]} * {stride}"
+        f"{_AXES[axis]}" if stride == 1 else f"{_AXES[axis]} * {stride}"
         for axis, (stride, n) in enumerate(zip(strides, loops, strict=True))
         if stride and n > 1
     ]
@@ -99,7 +102,7 @@ def nested(levels: Sequence[Sequence[str]], loops: Sequence[int]) -> Iterator[st
     for axis, lines in enumerate(levels):
         yield from indented(lines, depth)
         if axis < len(loops) and loops[axis] > 1:
-            yield "    " * depth + f"for {'ijkl'[axis]} in range(n{loops[axis]}):"
+            yield "    " * depth + f"for {_AXES[axis]} in range(n{loops[axis]}):"
             depth += 1
 
 
