@@ -9,6 +9,7 @@ import typer
 from ..version import __version__
 from .backends import backends
 from .bench import bench
+from .compare import compare
 from .evaluate import evaluate
 from .parity import parity
 from .predict import predict
@@ -48,6 +49,7 @@ app.command()(resume)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(show)
+app.command()(compare)
 app.command()(backends)
 app.command()(parity)
 app.command()(bench)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, fields
 from types import UnionType
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
@@ -227,10 +227,12 @@ def _is_of(value: Any, hint: Any) -> bool:
     return type(value) is hint
 
 
-def takes(kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def takes(
+    kind: type, names: Collection[str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field of a dataclass, beside those of its own.
 
-    The command gets them in its ``**options``.
+    The command gets them in its ``**options``; only those of these names, where there are some.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -245,6 +247,7 @@ def takes(kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
                     annotation=hints[field.name],
                 )
                 for field in fields(kind)
+                if names is None or field.name in names
             ),
             *(one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY),
         ]

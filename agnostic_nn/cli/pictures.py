@@ -259,6 +259,40 @@ def importance(found: Sequence[Importance], lead: Score) -> Picture:
     return Picture("importance", caption, figure)
 
 
+def comparison(
+    ranked: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], lead: Score
+) -> Picture:
+    """Draw each model's score on each fold with their mean, and the time it took; best on top."""
+    from matplotlib.ticker import NullFormatter
+
+    figure = _figure(9.6, 1.3 + 0.42 * len(ranked))
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    places = range(len(ranked))
+    for place, one in zip(places, ranked, strict=True):
+        own = [row[lead.name] for row in rows if row["model"] == one["model"]]
+        values = [value for value in own if value is not None]
+        left.scatter(values, [place] * len(values), s=22, alpha=0.5, color=_BLUE,
+                     edgecolors="none", label=None if place else "a fold")  # fmt: skip
+        if one["mean"] is not None:
+            left.errorbar(one["mean"], place, xerr=one["spread"], fmt="D", color=_ORANGE,
+                          capsize=3, label=None if place else "mean ± deviation")  # fmt: skip
+    right.scatter([one["seconds"] for one in ranked], places, s=40, color=_BLUE)
+    right.set_xscale("log")
+    right.xaxis.set_major_formatter("{x:g}")  # 0.1, not 10^-1
+    right.xaxis.set_minor_formatter(NullFormatter())
+    _name_ticks(left.yaxis, places, label_names([one["model"] for one in ranked]))
+    left.set_ylim(len(ranked) - 0.5, -0.5)
+    better = "to the right" if lead.higher else "to the left"
+    left.set(xlabel=f"{lead.title} on held-out rows (better {better})", title="Score")
+    right.set(xlabel="seconds a fold (logarithmic)", title="Time")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2,
+                  frameon=False)  # fmt: skip
+    for axes in (left, right):
+        _plain(axes)
+    caption = "Each model on each of the folds, which are the same for all, and what a fold took."
+    return Picture("comparison", caption, figure)
+
+
 def _finite(values: Sequence[float]) -> list[float]:
     """Leave a gap where a curve is not finite."""
     return [value if math.isfinite(value) else math.nan for value in values]
