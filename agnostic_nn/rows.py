@@ -10,8 +10,8 @@ from .backends import Backend, backend_of, get_backend, host, to_host
 from .errors import InvalidArgument
 from .namespace import Array
 
-#: About how many numbers are looked at, or computed a layer, at once.
-CHUNK = 2**22
+#: About how many numbers are looked at, or computed a layer, at once: they stay in the caches.
+CHUNK = 2**19
 
 
 def read_rows(
