@@ -29,40 +29,7 @@ def save(
     preparation: dict[str, Any] | None = None,
     training: bool = False,
 ) -> None:
-    """Write a network to a safetensors file, whole or not at all.
-
-    Parameters
-    ----------
-    net : Network or fitted estimator
-        The network, or an estimator whose `network_` it is.
-    path : str or path
-        The file; an existing one is replaced in one step, once the new one is complete.
-    preparation : dict, optional
-        How data is made ready for the network, or whatever else should travel with it, in terms
-        of JSON.
-    training : bool, default False
-        Whether the optimizer, what it remembers and the history travel along, so that `train`
-        goes on with the network that ``load(path, training=True)`` returns as with this one.
-
-    Raises
-    ------
-    InvalidType
-        If an argument is of another kind than described.
-    InvalidArgument
-        If the network's parameters are not finite, if the preparation is not JSON, or if the
-        file cannot be written.
-    DependencyMissing
-        If safetensors is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> net = Network([2, 3, 1], "squared_error")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(net, f"{folder}/model.safetensors")
-    ...     load(f"{folder}/model.safetensors")
-    Network([2, 3, 1], relu, identity; squared_error; float32 on numpy)
-    """
+    """Write a network, or that of a fitted estimator, as `models.save` says."""
     net = getattr(net, "network_", net)
     if not isinstance(net, Network):
         raise InvalidType(
@@ -107,41 +74,7 @@ def load(
     dtype: str | None = None,
     training: bool = False,
 ) -> Network:
-    """Read a network that `save` wrote.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-    backend : str or Backend, optional
-        Where the network will live; see `get_backend`.
-    dtype : str, optional
-        The type of every number; left out, the one it was saved with.
-    training : bool, default False
-        Whether `train` is to go on where it stood, where the file says that.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    InvalidArgument
-        If the file does not exist, is not a model file, is damaged or cut short, comes from a
-        later version, or needs an activation, a loss, or for training an optimizer or a
-        schedule, that is not registered.
-    BackendUnavailable
-        If the backend cannot be used here.
-    DependencyMissing
-        If safetensors is not installed.
-
-    Examples
-    --------
-    >>> load("nowhere.safetensors")
-    Traceback (most recent call last):
-        ...
-    agnostic_nn.errors.InvalidArgument: path='nowhere.safetensors': there is no such file.
-    """
+    """Read a network that `save` wrote, as `models.load` says."""
     check_flag("training", training)
     net, _, _ = decode(path, backend=backend, dtype=dtype, training=training)
     return net
