@@ -234,17 +234,20 @@ class Backend:
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
 
 
-def warn_once(reason: NotRecordable, compiled: dict[Any, Any]) -> None:
-    """Say why a step runs as it stands, unless that was said."""
+def warn_once(message: str, compiled: dict[Any, Any]) -> None:
+    """Say why steps run slower than they might, unless that was said."""
     said = compiled.setdefault("said", set())
-    if str(reason) not in said:
-        said.add(str(reason))
-        warnings.warn(
-            f"the training step runs as it stands, which is slower, for it cannot be recorded: "
-            f"{reason}.",
-            RecordingWarning,
-            stacklevel=6,
-        )
+    if message not in said:
+        said.add(message)
+        warnings.warn(message, RecordingWarning, stacklevel=6)
+
+
+def as_it_stands(reason: NotRecordable) -> str:
+    """Return what to say of a step that cannot be recorded."""
+    return (
+        "the training step runs as it stands, which is slower, for it cannot be recorded: "
+        f"{reason}."
+    )
 
 
 def _name_of(dtype: Any) -> str:

@@ -12,7 +12,7 @@ from ..errors import InvalidArgument, NotRecordable
 from ..namespace import Array
 from ..programs.record import refusing
 from ..programs.watch import Watch
-from .base import Backend, Epoch, State, Step, warn_once
+from .base import Backend, Epoch, State, Step, as_it_stands, warn_once
 
 
 class JAXBackend(Backend):
@@ -77,7 +77,7 @@ class JAXBackend(Backend):
             return self._compiled_epoch(step, state, epoch, compiled, reads)
         except NotRecordable as reason:
             found = super().epoch(step, state, epoch, compiled)
-            warn_once(reason, compiled)
+            warn_once(as_it_stands(reason), compiled)
             return found
 
     def _compiled_epoch(

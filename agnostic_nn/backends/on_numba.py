@@ -13,7 +13,6 @@ import importlib.util
 import os
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,14 +21,14 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from ..errors import InvalidArgument, NotRecordable, RecordingWarning
+from ..errors import InvalidArgument, NotRecordable
 from ..installing import install_line
 from ..namespace import Array
 from ..programs.evaluate import evaluate
 from ..programs.program import Constant
 from ..programs.schedule import schedule
 from ..programs.steps import DATA, state_names
-from .base import Backend, Epoch, State, Step
+from .base import Backend, Epoch, State, Step, warn_once
 from .numba_source import Source, dtype_names, source_of
 from .numpy_calls import constant
 from .on_numpy import NumPyBackend
@@ -73,37 +72,44 @@ class NumbaBackend(NumPyBackend):
         self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
     ) -> tuple[State, float]:
         """Run the whole batches in the compiled function, and what is left as on NumPy."""
-        return self.run(CompiledSteps.of(step, state, compiled), step, state, epoch, compiled)
+        steps = CompiledSteps.of(step, state, compiled)
+        found = self.run(steps, step, state, epoch, compiled)
+        if steps.refusal is not None:
+            warn_once(
+                f"the training step is not compiled, and runs as on NumPy: {steps.refusal}.",
+                compiled,
+            )
+        return found
 
 
 class CompiledSteps(RecordedSteps):
-    """The steps of one training: whole batches compiled once that pays, all else recorded."""
+    """The steps of one training: whole batches compiled once that pays, all else recorded.
 
-    _refused = False
+    Attributes
+    ----------
+    refusal : NotRecordable or None
+        Why they are not compiled, once that is known.
+    """
+
+    refusal: NotRecordable | None = None
 
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the step for each of these sizes; see `RecordedSteps`."""
         steps = super().for_sizes(sizes, epoch)
         whole = steps[sizes[0]]
-        if not self._refused and not isinstance(whole, CompiledStep) and _pays(whole, epoch):
+        if self.refusal is None and not isinstance(whole, CompiledStep) and _pays(whole, epoch):
             self._forget(whole)
             steps = super().for_sizes(sizes, epoch)
         return steps
 
     def _made(self, step: Step, state: State, epoch: Epoch, size: int) -> RecordedStep:
         recorded = super()._made(step, state, epoch, size)
-        if self._refused or size < min(epoch.batch_size, epoch.examples):
+        if self.refusal is not None or size < min(epoch.batch_size, epoch.examples):
             return recorded
         try:
             return CompiledStep(step, state, epoch, size) if _pays(recorded, epoch) else recorded
         except NotRecordable as reason:
-            self._refused = True
-            if self.first_time(f"compiled: {reason}"):
-                warnings.warn(
-                    f"the training step is not compiled, and runs as on NumPy: {reason}.",
-                    RecordingWarning,
-                    stacklevel=10,
-                )
+            self.refusal = NotRecordable(str(reason))
             return recorded
 
 

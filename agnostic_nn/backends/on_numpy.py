@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InvalidArgument, NotRecordable
 from ..namespace import Array
-from .base import Backend, Epoch, State, Step, warn_once
+from .base import Backend, Epoch, State, Step, as_it_stands, warn_once
 from .recorded import RecordedSteps
 
 #: Elements of another dtype that are converted at once; more are converted batch by batch.
@@ -72,7 +72,7 @@ class NumPyBackend(Backend):
             except NotRecordable as reason:
                 found = super().epoch(step, state, epoch, {})
                 if not recorded.asked_not_to:
-                    warn_once(reason, compiled)
+                    warn_once(as_it_stands(reason), compiled)
                 return found
             whole = len(sizes) - (sizes[-1] != sizes[0])
             costs[:whole] = steps[sizes[0]].run(epoch, 0, whole)

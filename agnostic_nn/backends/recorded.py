@@ -40,7 +40,6 @@ class RecordedSteps:
         self._watch = Watch(step)
         self._steps: dict[Any, RecordedStep] = {}
         self._refusal: NotRecordable | None = None
-        self.said: set[str] = set()
 
     @classmethod
     def of(cls, step: Step, state: State, compiled: dict[Any, Any]) -> Self:
@@ -48,14 +47,7 @@ class RecordedSteps:
         kept: Self | None = compiled.get("steps")
         if kept is None or not kept.serves(step, state):
             compiled["steps"] = kept = cls(step, state)
-            kept.said = compiled.setdefault("said", set())
         return kept
-
-    def first_time(self, what: str) -> bool:
-        """Whether that was not said before in this training."""
-        new = what not in self.said
-        self.said.add(what)
-        return new
 
     @property
     def asked_not_to(self) -> bool:
