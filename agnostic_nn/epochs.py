@@ -284,10 +284,10 @@ def _order(seed: int, epoch: int, examples: Examples, shuffle: bool, n: int) -> 
 def _evaluate(
     net: Network, data: tuple[Array, Array, Array | None], metric: Metric
 ) -> dict[str, float]:
-    X, Y, _ = data
-    score = metric(net.outputs(X), Y, xp=net.xp)
+    outputs, cost = net.outputs_and_cost(*data)
+    score = metric(outputs, data[1], xp=net.xp)
     return {
-        "validation_cost": net.mean_cost(*data),
+        "validation_cost": cost,
         "validation_score": float(net.backend.to_numpy(score)),
     }
 

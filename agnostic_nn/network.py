@@ -369,7 +369,7 @@ class Network:
         """Compute `predict` of rows that `check_rows` returned, in chunks of bounded memory."""
         outputs, state = self.objective.outputs, (self.theta, self.buffers)
         chunks = [outputs(*state, x.T, self.xp).T for (x,) in self._chunks(X)]
-        return chunks[0] if len(chunks) == 1 else self.xp.concat(chunks, axis=0)
+        return self._joined(chunks)
 
     def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
         """Compute the cost of the predictions for X, with the L2 penalty, without dropout.
@@ -402,12 +402,24 @@ class Network:
 
     def mean_cost(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Compute `cost` of rows that `check_data` returned."""
-        objective, state = self.objective, (self.theta, self.buffers)
-        total: Any = objective.penalty(self.theta, self.xp) if objective.l2 > 0.0 else 0.0
+        return self.outputs_and_cost(X, Y, sample_weight)[1]
+
+    def outputs_and_cost(
+        self, X: Array, Y: Array, sample_weight: Array | None = None
+    ) -> tuple[Array, float]:
+        """Compute `outputs` and `mean_cost` of rows in one pass."""
+        objective, xp = self.objective, self.xp
+        total: Any = objective.penalty(self.theta, xp) if objective.l2 > 0.0 else 0.0
+        outputs = []
         for x, y, w in self._chunks(X, Y, sample_weight):
-            cost = objective.cost(*state, x.T, y.T, None if w is None else w.T, self.xp)
+            Z = objective.logits(self.theta, self.buffers, x.T, xp)
+            cost = objective.cost_of(Z, y.T, None if w is None else w.T, xp)
             total = total + cost * (x.shape[0] / X.shape[0])
-        return float(self.backend.to_numpy(total))
+            outputs.append(objective.outputs_of(Z, xp).T)
+        return self._joined(outputs), float(self.backend.to_numpy(total))
+
+    def _joined(self, chunks: list[Array]) -> Array:
+        return chunks[0] if len(chunks) == 1 else self.xp.concat(chunks, axis=0)
 
     # Data at the border: rows become arrays of the backend, in the network's dtype
 

@@ -205,23 +205,21 @@ class Objective:
 
     def outputs(self, theta: Array, buffers: Array | None, X: Array, xp: Namespace) -> Array:
         """Return A[L], (n[L], m), of X, (n[0], m); of an ensemble, the mean of its members'."""
-        Z = self.layers.predict(X, self.held(theta, buffers, xp), xp=xp)
+        return self.outputs_of(self.logits(theta, buffers, X, xp), xp)
+
+    def logits(self, theta: Array, buffers: Array | None, X: Array, xp: Namespace) -> Array:
+        """Return Z[L], (n[L], m), of X, (n[0], m), as predictions are made."""
+        return self.layers.predict(X, self.held(theta, buffers, xp), xp=xp)
+
+    def outputs_of(self, Z: Array, xp: Namespace) -> Array:
+        """Return A[L] of logits."""
         A, members = self.output(Z, xp=xp), self.layers.members
         if members == 1:
             return A
         return xp.mean(xp.reshape(A, (A.shape[0], members, -1)), axis=1)
 
-    def cost(
-        self,
-        theta: Array,
-        buffers: Array | None,
-        X: Array,
-        Y: Array,
-        sample_weight: Array | None,
-        xp: Namespace,
-    ) -> Array:
-        """Return the cost of X (n[0], m) against Y (n[L], m), without the L2 penalty."""
-        Z = self.layers.predict(X, self.held(theta, buffers, xp), xp=xp)
+    def cost_of(self, Z: Array, Y: Array, sample_weight: Array | None, xp: Namespace) -> Array:
+        """Return the cost of logits against Y (n[L], m), without the L2 penalty."""
         return compute_cost(**self._against(Z, Y, sample_weight, xp), xp=xp)
 
     def penalty(self, theta: Array, xp: Namespace) -> Any:

@@ -702,3 +702,18 @@ def test_labels_that_are_none(labels, words):
     net = ann.Network([2, 3], "categorical_cross_entropy")
     with pytest.raises(ann.InvalidArgument, match=words):
         ann.train(net, np.ones((3, 2)), labels)
+
+
+def test_validation_takes_one_pass_forward(backend, monkeypatch):
+    """Cost and score are those of `cost` and `predict`, and the layers are asked once."""
+    net = ann.Network([3, 4, 2], "categorical_cross_entropy", l2=0.1, backend=backend.backend)
+    X, Y = np.random.default_rng(0).normal(size=(9, 3)), np.asarray([0, 1, 0, 1, 1, 0, 1, 0, 1])
+    asked, plain = [], type(net.objective).logits
+    monkeypatch.setattr(
+        type(net.objective), "logits", lambda *given: asked.append(1) or plain(*given)
+    )
+    history = ann.train(net, X, Y, epochs=1, validation=(X, Y))
+    assert len(asked) == 1
+    assert history["validation_cost"] == [net.cost(X, Y)]
+    right = np.argmax(net.predict(X), axis=1) == Y
+    assert history["validation_score"] == [pytest.approx(right.mean())]

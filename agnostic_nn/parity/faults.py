@@ -252,7 +252,7 @@ def _of_training() -> Iterator[Fault]:
         ("L2 ignored", "L2: trained", epoch, _taking(_unpenalized)),
         ("the first block alone", "in blocks: trained", epoch, _first_block_alone),
         ("cost reported twice", "sgd: history", epoch, scaled(2.0, 1)),
-        ("validation cost twice", "sgd: history", (Network, "mean_cost"), scaled(2.0)),
+        ("validation cost twice", "sgd: history", (Objective, "cost_of"), scaled(2.0)),
         ("validation score halved", "sgd: history", (Metric, "__call__"), scaled(0.5)),
         ("predictions off by 10 %", "sgd: predict", (Network, "predict"), scaled(1.1)),
     ):
