@@ -174,8 +174,27 @@ def test_members_begin_alike_but_for_their_signs_and_their_last_layer():
 
 
 def test_a_thousand_columns():
-    X = pd.DataFrame(np.random.default_rng(0).standard_normal((30, 1000)))
-    assert inputs_of(X).features(X).shape == (30, 1000)
+    """Each is scaled by its own quartiles, and a network learns from the one that says it."""
+    X = pd.DataFrame(np.random.default_rng(0).standard_normal((60, 1000)))
+    y = np.arange(60) % 2
+    X[17] = y * 8.0 + X[17]
+    rows = inputs_of(X).features(X)
+    centers, factors = robust_scale(X.to_numpy())
+    expected = clip_smoothly((X.to_numpy() - centers) * factors)
+    np.testing.assert_allclose(rows, expected, rtol=1e-12)
+    model = ann.RealMLPClassifier("realmlp-s", **QUICK).fit(X, y)
+    assert model.score(X, y) > 0.9
+
+
+def test_a_column_of_one_value_changes_nothing():
+    X, y = blobs(60)
+    with_constant = X.assign(one=7.0)
+    models = [
+        ann.RealMLPClassifier("realmlp-s", **QUICK).fit(each, y) for each in (X, with_constant)
+    ]
+    np.testing.assert_array_equal(
+        models[0].predict_proba(X), models[1].predict_proba(with_constant.assign(one=-1e9))
+    )
 
 
 def test_inputs_travel_with_the_preparation():
@@ -359,6 +378,7 @@ DRAWN = {
     [
         ann.RealMLPClassifier("realmlp-s", **QUICK),
         ann.RealMLPRegressor("realmlp-s", **QUICK),
+        ann.RealMLPRegressor(**QUICK),
         ann.TabMClassifier(TabM(k=4, units=16, learning_rate=0.02), **QUICK),
         ann.TabMRegressor(TabM(k=4, units=16, learning_rate=0.02), **QUICK),
     ],

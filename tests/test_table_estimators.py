@@ -15,6 +15,7 @@ pytest.importorskip("sklearn")
 from sklearn.model_selection import cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 TABLES = Path(__file__).parent / "data" / "tables"
 
@@ -119,6 +120,22 @@ def test_the_transformer_passes_scikit_learn_s_checks():
 
     results = check_estimator(ann.TableTransformer(), on_skip=None)
     assert all(result["status"] in ("passed", "skipped") for result in results)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:.*A column-vector y:sklearn.exceptions.DataConversionWarning")
+@parametrize_with_checks(
+    [
+        ann.TableClassifier(ann.MLPClassifier(random_state=0, max_iter=100)),
+        ann.TableRegressor(ann.MLPRegressor(random_state=0, max_iter=100)),
+    ],
+    expected_failed_checks=lambda _: {
+        "check_sample_weight_equivalence_on_dense_data": "columns are standardized by all rows "
+        "alike, whatever these count for"
+    },
+)
+def test_estimators_pass_scikit_learn_s_checks(estimator, check):
+    check(estimator)
 
 
 def test_a_classifier_answers_in_labels(flats, quick):
@@ -250,7 +267,7 @@ def test_targets_that_no_estimator_takes(flats):
     X, y = flats
     with pytest.raises(ann.InvalidArgument, match="has 1 missing values"):
         ann.TableClassifier().fit(X, [None, *y[1:]])
-    with pytest.raises(ann.InvalidArgument, match="is 'ja' in every row"):
+    with pytest.raises(ann.InvalidArgument, match="y has one class only, 'ja': wanted"):
         ann.TableClassifier().fit(X, ["ja"] * len(X))
 
 

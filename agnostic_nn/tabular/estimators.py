@@ -32,7 +32,7 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..estimators import MLPClassifier, MLPRegressor
 
@@ -241,6 +241,8 @@ class _TableEstimator(OnTables):
             raise InvalidArgument(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         return as_series(y)
 
     @staticmethod
@@ -306,6 +308,11 @@ class TableClassifier(ClassifierMixin, _TableEstimator):  # type: ignore[misc]
             raise InvalidArgument(
                 f"y holds {y[y % 1 != 0].iloc[0]!r}: Unknown label type: wanted classes, and it is "
                 "continuous; TableRegressor learns a quantity."
+            )
+        if y.nunique() == 1:
+            raise InvalidArgument(
+                f"y has one class only, {y.dropna().tolist()[0]!r}: wanted at least two classes to "
+                "tell apart."
             )
         return y
 

@@ -107,6 +107,8 @@ def as_series(values: Any, name: str = "target") -> Any:
         values = np.asarray(values).reshape(-1)
     if hasattr(values, "to_pandas"):
         return values.to_pandas().rename(name)
+    if hasattr(values, "__array__"):
+        values = np.asarray(values)
     try:
         return pandas.Series(values, name=name)
     except (TypeError, ValueError):
