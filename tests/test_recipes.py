@@ -160,7 +160,8 @@ def test_normal_scores():
 
 def test_members_begin_alike_but_for_their_signs_and_their_last_layer():
     X, y = blobs(30)
-    model = ann.TabMClassifier(TabM(k=3, units=8, learning_rate=1e-30), epochs=1).fit(X, y)
+    model = ann.TabMClassifier(TabM(k=3, units=8, learning_rate=1e-30), **QUICK | {"epochs": 1})
+    model.fit(X, y)
     W, r, s, b = model.network_.parameters[0]
     bound = 1.0 / np.sqrt(W.shape[1])
     for values in (W, b):
@@ -378,6 +379,7 @@ DRAWN = {
     [
         ann.RealMLPClassifier("realmlp-s", **QUICK),
         ann.RealMLPRegressor("realmlp-s", **QUICK),
+        ann.RealMLPClassifier(**QUICK),
         ann.RealMLPRegressor(**QUICK),
         ann.TabMClassifier(TabM(k=4, units=16, learning_rate=0.02), **QUICK),
         ann.TabMRegressor(TabM(k=4, units=16, learning_rate=0.02), **QUICK),

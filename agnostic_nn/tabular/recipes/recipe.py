@@ -55,7 +55,7 @@ class Recipe:
         How much of each target's probability is spread over all classes.
     watch : {"score", "cost"}, default "score"
         What tells the best epoch where there are classes: the fewest errors, or the least
-        cross-entropy.
+        cross-entropy, which it always is where examples have weights.
     patience : int, optional
         Stop after so many epochs without a better one; left out, training goes to its end.
     """
@@ -163,6 +163,8 @@ def fit_recipe(
     classes = len(preparation.classes)
     task = Task(classes) if classes else Task(0, float(Y.min()), float(Y.max()))
     watched = None
+    # the score counts rows, all alike: where they have weights, the cost takes these into account
+    by_score = bool(classes) and held_out is not None and held_out.weight is None
     if held_out is not None:
         rows = inputs.rows(held_out.blocks)
         watched = (rows, _targets(preparation, held_out), held_out.weight)
@@ -181,7 +183,7 @@ def fit_recipe(
             sample_weight=examples.weight,
             validation=watched,
             patience=None if watched is None else recipe.patience or max(1, recipe.epochs),
-            watch=recipe.watch if classes and watched is not None else "cost",
+            watch=recipe.watch if by_score else "cost",
             among_equals=recipe.among_equals,
             drop_last=recipe.drop_last,
             callbacks=callbacks,
