@@ -111,6 +111,15 @@ class TaskData:
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
 
+    @cached_property
+    def plain(self) -> TaskData:
+        """The same as a linear model takes it: standardized and one-hot encoded."""
+        if self.preparation.inputs is None:
+            return self
+        plain = self.preparation.plain
+        parts = {name: replace(part, preparation=plain) for name, part in self.parts.items()}
+        return TaskData(plain, **parts)
+
     @property
     def watched(self) -> Part | None:
         """The rows to watch: those that may decide something, else those that decide nothing."""
@@ -202,11 +211,19 @@ class Source:
 
     def prepare(self, settings: Settings, kept: Any, held: Any = None) -> TaskData:
         """Learn from the rows at `kept` how to prepare the table; test on those at `held`."""
-        from ..tabular import Preparation
+        from ..tabular import Differences, Preparation
+        from .fitting import recipe_of
 
+        recipe = recipe_of(settings)
         watched, fraction = None, settings.watched
         if fraction is not None:
-            kept, watched = self.splits.hold_out(fraction, kept, "validation")
+            asked_for = recipe is None or settings.validation is not None
+            divided = (
+                self.splits.hold_out(fraction, kept, "validation")
+                if asked_for
+                else self.splits.watch(fraction, kept)
+            )
+            kept, watched = divided
         train = self.examples.at(kept)
         preparation = Preparation.fit(
             train.X,
@@ -217,6 +234,10 @@ class Source:
             missing=_missing(settings),
             decimal=self.decimal,
         )
+        if recipe is not None:
+            preparation = recipe.prepared(
+                preparation, preparation.blocks(train.X, differences=Differences())
+            )
         weights = _class_weights(preparation) if settings.class_weight is not None else None
         # what the network would round to anyhow takes half of the memory
         dtype = "float64" if settings.dtype == "float64" else "float32"

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, unknown_name
 from .common import EpochLines
 from .data import TaskData
-from .options import MANY_ROWS, STEPS, Settings
+from .options import MANY_ROWS, PLAIN, STEPS, Settings
 
 if TYPE_CHECKING:
     from ..backends import Backend
+    from ..namespace import Array
     from ..network import Network
     from ..optimizers import Optimizer
+    from ..tabular.recipes import Recipe
+    from ..training import Callback
 
 #: What can be trained in: Adam's epsilon is 0 in float16, and its largest number 65,504.
 DTYPES = ("float32", "float64", "bfloat16")
+
+#: A plain network without anything said, as TabZilla has its perceptron (McElfresh et al., "When do
+#: neural nets outperform boosted trees on tabular data?", NeurIPS 2023).
+HIDDEN, ACTIVATION, DROPOUT, OPTIMIZER, BATCH_SIZE = "128,256,128", "relu", 0.1, "adamw", 128
+
+#: What can be said beside a recipe, where it has such a setting.
+_OF_RECIPES = (
+    "hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay", "epochs",
+    "batch_size", "patience",
+)  # fmt: skip
 
 
 def check(settings: Settings) -> None:
@@ -26,9 +39,14 @@ def check(settings: Settings) -> None:
     from ..activations import get_activation
     from ..checks import check_number
 
-    _widths(settings.hidden)
-    get_activation(settings.activation)
-    _optimizer(settings)
+    if recipe_of(settings) is None:
+        _widths(settings.hidden)
+        get_activation(settings.activation or ACTIVATION)
+        _optimizer(settings)
+    if settings.dropout is not None:
+        check_number("dropout", settings.dropout, at_least=0.0, below=1.0)
+    if settings.time_limit is not None:
+        check_number("time_limit", settings.time_limit, above=0.0)
     check_number("test_fraction", settings.test_fraction, above=0.0, below=1.0)
     if settings.validation is not None:
         check_number("validation", settings.validation, above=0.0, below=1.0)
@@ -53,16 +71,58 @@ def check(settings: Settings) -> None:
         )
 
 
+def recipe_of(settings: Settings) -> Recipe | None:
+    """Return the recipe with what was said beside it; None for a plain network.
+
+    Raises
+    ------
+    InvalidArgument
+        If there is no such recipe, or it has no such setting.
+    """
+    from ..checks import check_number
+    from ..tabular.recipes import RECIPES, get_recipe
+
+    name = settings.with_recipe.recipe
+    assert name is not None
+    if name == PLAIN:
+        return None
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, (*RECIPES, PLAIN))
+    kind = get_recipe(name)
+    own = {field.name for field in fields(kind)}
+    said = {each: value for each in _OF_RECIPES if (value := getattr(settings, each)) is not None}
+    for each, value in said.items():
+        if each not in own:
+            raise InvalidArgument(
+                f"{each}={value!r} and recipe={name!r}: that recipe has no such setting, wanted "
+                f"another one, such as recipe={PLAIN!r}."
+            )
+    if "learning_rate" in said:
+        check_number("learning_rate", said["learning_rate"], above=0.0, below=math.inf)
+    if "weight_decay" in said:
+        check_number("weight_decay", said["weight_decay"], at_least=0.0, below=math.inf)
+    if "hidden" in said:
+        said["hidden"] = tuple(_widths(said["hidden"]))
+    return kind(**said)
+
+
 def settled(settings: Settings, n: int) -> Settings:
     """Return the settings with what was left out chosen for n rows."""
-    batch_size = _batch_size(n) if settings.batch_size is None else settings.batch_size
-    epochs = _epochs(n, batch_size) if settings.epochs is None else settings.epochs
+    settings = settings.with_recipe
+    recipe = recipe_of(settings)
+    if recipe is not None:
+        return replace(settings, epochs=recipe.epochs, batch_size=recipe.batch_size)
+    batch_size = settings.batch_size or BATCH_SIZE
     rule = _optimizer(settings)
     return replace(
         settings,
         validation=settings.watched,
+        hidden=settings.hidden or HIDDEN,
+        activation=settings.activation or ACTIVATION,
+        dropout=DROPOUT if settings.dropout is None else settings.dropout,
+        optimizer=settings.optimizer or OPTIMIZER,
         batch_size=batch_size,
-        epochs=epochs,
+        epochs=settings.epochs or _epochs(n, batch_size),
         learning_rate=rule.schedule.initial,
         weight_decay=rule.decay_schedule.initial,
     )
@@ -73,46 +133,78 @@ def fit(
     settings: Settings,
     backend: Backend,
     *,
+    seconds: float | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int | None = None,
 ) -> Network:
-    """Train a plain multi-layer perceptron; ``net.training.history`` says how it went."""
+    """Train a network, in so many seconds; ``net.training.history`` says how it went."""
     from .. import training
 
-    assert settings.epochs is not None and settings.batch_size is not None  # noqa: PT018
-    net = network(data, settings, backend)
-    inputs, targets, *weight = data.train.arrays
+    net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
     training.train(
         net,
         inputs,
         targets,
-        sample_weight=weight[0] if weight else None,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        optimizer=_optimizer(settings),
-        validation=None if data.watched is None else data.watched.arrays,
-        patience=settings.patience,
+        sample_weight=weight,
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
-        callbacks=[EpochLines()],
+        callbacks=_callbacks(seconds),
+        **_how(data, settings),
     )
     return net
 
 
-def go_on(checkpoint: Path, data: TaskData, backend: str | None) -> Network:
+def go_on(
+    checkpoint: Path,
+    data: TaskData,
+    settings: Settings,
+    backend: str | None,
+    seconds: float | None = None,
+) -> Network:
     """Go on with `fit` from its checkpoint."""
     from .. import training
 
-    inputs, targets, *weight = data.train.arrays
+    inputs, targets, weight = _arrays(data, settings)
     return training.resume(
         checkpoint,
         inputs,
         targets,
-        sample_weight=weight[0] if weight else None,
+        sample_weight=weight,
         validation=None if data.watched is None else data.watched.arrays,
-        callbacks=[EpochLines()],
+        callbacks=_callbacks(seconds),
         backend=backend,
     )
+
+
+def _callbacks(seconds: float | None) -> list[Callback]:
+    from ..deadlines import Deadline
+
+    return [EpochLines(), *(() if seconds is None else (Deadline(seconds),))]
+
+
+def _arrays(data: TaskData, settings: Settings) -> tuple[Array, Array, Array | None]:
+    """Return inputs, what is to be learned of them, and what each row counts for."""
+    recipe, train = recipe_of(settings), data.train
+    if recipe is None:
+        return train.inputs, train.targets, train.cost_weight
+    targets = recipe.targets(data.preparation, train.targets)
+    return train.inputs, targets, train.cost_weight
+
+
+def _how(data: TaskData, settings: Settings) -> dict[str, Any]:
+    """Return how `train` is to train: its arguments, by name."""
+    recipe = recipe_of(settings)
+    if recipe is not None:
+        part = data.validation
+        watched = None if part is None else (part.inputs, part.targets, part.cost_weight)
+        return recipe.how(data.preparation, data.train.targets, watched)
+    return {
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "optimizer": _optimizer(settings),
+        "validation": None if data.watched is None else data.watched.arrays,
+        "patience": settings.patience,
+    }
 
 
 def where_it_stands(checkpoint: Path, run: Path) -> str:
@@ -138,7 +230,13 @@ def network(data: TaskData, settings: Settings, backend: Backend) -> Network:
     """Return the network that is going to be trained."""
     from ..network import Network
 
-    preparation = data.preparation
+    recipe, preparation = recipe_of(settings), data.preparation
+    if recipe is not None:
+        return recipe.network(
+            preparation, data.train.inputs, data.train.targets,
+            seed=settings.seed, dtype=settings.dtype, backend=backend,
+        )  # fmt: skip
+    assert settings.activation is not None and settings.dropout is not None  # noqa: PT018
     return Network(
         [preparation.n_features, *_widths(settings.hidden), preparation.n_outputs],
         preparation.loss,
@@ -150,7 +248,8 @@ def network(data: TaskData, settings: Settings, backend: Backend) -> Network:
     )
 
 
-def _widths(hidden: str) -> list[int]:
+def _widths(hidden: str | None) -> list[int]:
+    hidden = HIDDEN if hidden is None else hidden
     try:
         widths = [int(width) for width in hidden.split(",")]
     except ValueError:
@@ -170,21 +269,16 @@ def _optimizer(settings: Settings) -> Optimizer:
     from ..optimizers import AdamW, get_optimizer
     from ..schedules import Cosine
 
-    name, rate, decay = settings.optimizer, settings.learning_rate, settings.weight_decay
+    name = OPTIMIZER if settings.optimizer is None else settings.optimizer
+    rate, decay = settings.learning_rate, settings.weight_decay
     kind = type(get_optimizer(name))
     if rate is None:
-        rate = 0.05 if name in ("sgd", "momentum", "nesterov") else 0.002
+        rate = 0.05 if name in ("sgd", "momentum", "nesterov") else 0.001
     if decay is None:
-        # small tables are soon learned by heart: a strong decay, beside dropout
-        decay = 1.0 if kind is AdamW else 0.0
+        decay = 0.01 if kind is AdamW else 0.0
     check_number("learning_rate", rate, above=0.0, below=math.inf)
     check_number("weight_decay", decay, at_least=0.0, below=math.inf)
     return kind(Cosine(rate), weight_decay=decay)
-
-
-def _batch_size(n: int) -> int:
-    """32, and from 10,000 rows on what keeps the steps of an epoch below about 300, up to 1024."""
-    return 32 if n < MANY_ROWS else min(1024, 2 ** math.ceil(math.log2(n / 300)))
 
 
 def _epochs(n: int, batch_size: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
 from typing import Annotated, Any, Self, get_args, get_origin, get_type_hints
 
@@ -16,11 +16,21 @@ from .common import BackendName, DataFiles, Decimal, Encoding, MaxMemory, Separa
 #: How many steps an epoch count that was left out aims at.
 STEPS = 1000
 
-#: From here on a table is seen less often, in larger batches.
-MANY_ROWS = 10_000
+#: From here on a table is seen less often.
+MANY_ROWS = 100_000
 
-#: How much of the rows is watched where `--patience` needs some to watch.
-WATCHED = 0.1
+#: How much of the rows is watched where `--patience` needs some to watch, and for recipes, which
+#: choose their best epoch by it.
+WATCHED, RECIPE_WATCHED = 0.1, 0.2
+
+#: The network that is trained without anything said, and the one that is no recipe.
+RECIPE, PLAIN = "realmlp", "plain"
+
+#: What a recipe, or the data, decide where it was left out.
+CHOSEN = (
+    "validation", "hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay",
+    "epochs", "batch_size",
+)  # fmt: skip
 
 _COLUMNS, _SPLITS, _NETWORK, _TRAINING = "Columns", "Rows", "Network", "Training"
 
@@ -100,7 +110,7 @@ class Settings:
         _option(
             "Share of the other rows to watch while training.",
             _SPLITS,
-            default=f"none; {WATCHED} with --patience",
+            default=f"{RECIPE_WATCHED} for recipes; plain: none, {WATCHED} with --patience",
         ),
     ] = None
     folds: Annotated[
@@ -114,25 +124,49 @@ class Settings:
     repeats: Annotated[int, _option("How often to draw the folds.", _SPLITS)] = 1
     seed: Annotated[int, _option("Of the split, the weights, the order and dropout.", _SPLITS)] = 0
     backend: BackendName = None
+    recipe: Annotated[
+        str | None,
+        _option(
+            "realmlp, realmlp-s, tabm: published recipes; plain: a perceptron.",
+            _NETWORK,
+            default=f"{RECIPE}; {PLAIN} with --activation or --optimizer",
+        ),
+    ] = None
     hidden: Annotated[
-        str, _option("Units of each hidden layer; 0 for none.", _NETWORK, metavar="N,N,...")
-    ] = "128,64"
-    activation: Annotated[str, _option("Of the hidden layers.", _NETWORK)] = "relu"
-    dropout: Annotated[float, _option("Fraction of hidden units a step leaves out.", _NETWORK)] = (
-        0.3
-    )
+        str | None,
+        _option(
+            "Units of each hidden layer; 0 for none.",
+            _NETWORK,
+            metavar="N,N,...",
+            default="256,256,256; plain: 128,256,128",
+        ),
+    ] = None
+    activation: Annotated[
+        str | None, _option("Of the hidden layers.", _NETWORK, default="plain: relu")
+    ] = None
+    dropout: Annotated[
+        float | None,
+        _option(
+            "Fraction of hidden units a step leaves out.",
+            _NETWORK,
+            default="what the recipe says; plain: 0.1",
+        ),
+    ] = None
     dtype: Annotated[
         str, _option("float32, float64, or bfloat16 where the backend has it.", _NETWORK)
     ] = "float32"
     optimizer: Annotated[
-        str, _option("sgd, momentum, nesterov, rmsprop, adam or adamw.", _TRAINING)
-    ] = "adamw"
+        str | None,
+        _option(
+            "sgd, momentum, nesterov, rmsprop, adam or adamw.", _TRAINING, default="plain: adamw"
+        ),
+    ] = None
     learning_rate: Annotated[
         float | None,
         _option(
-            "At the start; it falls to 0 along half a cosine.",
+            "At its highest; a plain network's falls to 0 along half a cosine.",
             _TRAINING,
-            default="0.002, or 0.05 for sgd, momentum and nesterov",
+            default="what the recipe says; plain: 0.001, or 0.05 for sgd, momentum and nesterov",
         ),
     ] = None
     weight_decay: Annotated[
@@ -140,7 +174,7 @@ class Settings:
         _option(
             "How strongly weights are drawn to 0, times the learning rate.",
             _TRAINING,
-            default="1.0 for adamw, else 0",
+            default="what the recipe says; plain: 0.01 for adamw, else 0",
         ),
     ] = None
     epochs: Annotated[
@@ -148,12 +182,13 @@ class Settings:
         _option(
             "How often to go through the data.",
             _TRAINING,
-            default=f"{STEPS:,} steps, in 60 to 300 epochs; 20 from {MANY_ROWS:,} rows on",
+            default="what the recipe says; plain: "
+            f"{STEPS:,} steps, in 60 to 300 epochs; 20 from {MANY_ROWS:,} rows on",
         ),
     ] = None
     batch_size: Annotated[
         int | None,
-        _option("Examples per step.", _TRAINING, default="32, and more from 10,000 rows on"),
+        _option("Examples per step.", _TRAINING, default="256; plain: 128"),
     ] = None
     patience: Annotated[
         int | None,
@@ -161,7 +196,16 @@ class Settings:
             "Stop after so many without a lower cost on watched rows; keep the best.",
             _TRAINING,
             metavar="EPOCHS",
-            default="never",
+            default="never; tabm: 16",
+        ),
+    ] = None
+    time_limit: Annotated[
+        float | None,
+        _option(
+            "Be done in so many seconds, with the best network so far.",
+            _TRAINING,
+            metavar="SECONDS",
+            default="none",
         ),
     ] = None
     class_weight: Annotated[
@@ -182,10 +226,20 @@ class Settings:
 
     @property
     def watched(self) -> float | None:
-        """The share of rows to watch: what was asked for, or some where patience needs some."""
-        if self.validation is None and self.patience is not None:
-            return WATCHED
-        return self.validation
+        """The share of rows to watch: what was asked for, or some where some are needed."""
+        if self.validation is not None:
+            return self.validation
+        if self.recipe != PLAIN:
+            return RECIPE_WATCHED
+        return None if self.patience is None else WATCHED
+
+    @property
+    def with_recipe(self) -> Self:
+        """The same with the name of the recipe, where it was left to what else is said."""
+        if self.recipe is not None:
+            return self
+        plain = self.activation is not None or self.optimizer is not None
+        return replace(self, recipe=PLAIN if plain else RECIPE)
 
     @classmethod
     def from_json(cls, content: Any) -> Self:
@@ -198,6 +252,7 @@ class Settings:
         """
         if not isinstance(content, dict):
             raise InvalidType(f"settings are {shown(content)}: wanted names and values.")
+        content = {"recipe": PLAIN} | content  # as they all were when there was no other
         known = {field.name for field in fields(cls)}
         if strange := sorted(set(content) - known):
             raise InvalidArgument(f"settings name {shown(strange[0])}, which this version has not.")

@@ -17,6 +17,7 @@ from .runs import Diverged
 
 if TYPE_CHECKING:
     from ..backends import Backend
+    from ..deadlines import Deadline
     from ..namespace import Array
     from ..network import Network
     from ..tabular import Preparation
@@ -96,11 +97,12 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
     outputs = {name: _outputs(net, part) for name, part in data.parts.items()}
     found = {name: _scores(part, {NETWORK: outputs[name]}) for name, part in data.parts.items()}
     _check_learned(net, data, settings, found["train"][NETWORK])
+    plain = data.plain
     linear, rows = fit_linear(
-        data.preparation, data.train.inputs, data.train.targets, data.train.cost_weight,
+        plain.preparation, plain.train.inputs, plain.train.targets, plain.train.cost_weight,
         settings.seed,
     )  # fmt: skip
-    for name, part in data.parts.items():
+    for name, part in plain.parts.items():
         found[name] |= _scores(part, {LINEAR: linear(part.inputs), BASELINE: None})
     held = data.train if data.test is None else data.test
     importance = permutation_importance(
@@ -112,20 +114,27 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
 
 
 def cross_validated(
-    source: Source, settings: Settings, backend: Backend, tell: Callable[[str], None]
+    source: Source,
+    settings: Settings,
+    backend: Backend,
+    tell: Callable[[str], None],
+    deadline: Deadline | None = None,
 ) -> Outcome:
     """Test on each fold a network that was trained on the others; keep one trained on all rows."""
     from ..tabular.importance import mean_importance
 
     number = settings.folds or 0
     folds = list(source.splits.folds(number, settings.repeats))
-    found = []
+    found: list[Outcome] = []
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
-        found.append(tested(fitting.fit(data, settings, backend), data, settings))
+        share = None if deadline is None else deadline.left / (len(folds) + 1 - len(found))
+        net = fitting.fit(data, settings, backend, seconds=share)
+        found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
-    whole = tested(fitting.fit(data, settings, backend), data, settings)
+    left = None if deadline is None else deadline.left
+    whole = tested(fitting.fit(data, settings, backend, seconds=left), data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
     return Outcome(
@@ -165,7 +174,7 @@ def _in_terms_of(preparation: Preparation, one: Outcome) -> Array:
         return (quantity - preparation.mean) / preparation.scale
     probabilities = own.probabilities(outputs)
     frame = probabilities.reindex(columns=list(preparation.classes), fill_value=0.0)
-    return frame.to_numpy()[:, 1:] if len(preparation.classes) == 2 else frame.to_numpy()
+    return frame.to_numpy()[:, -preparation.n_outputs :]
 
 
 def _over(

@@ -45,7 +45,7 @@ def resume(
         tell(f"data: {source.describe(data.preparation)}")
         tell(f"training: goes on {line}")
         with says_how_to_resume(run), plain_warnings():
-            net = fitting.go_on(run / CHECKPOINT, data, backend)
+            net = fitting.go_on(run / CHECKPOINT, data, settings, backend, settings.time_limit)
             tell(f"network: {net!r}")
             finish(tested(net, data, settings), source, settings, run, as_json=json)
 

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import InvalidArgument
 from .common import AsJSON, choose_backend, plain_warnings, quiet, say
-from .options import Settings, takes
+from .options import CHOSEN, PLAIN, Settings, takes
 from .runs import CHECKPOINT, read_run, run_folder, says_how_to_resume, write_settings
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def train(
     **options: Any,
 ) -> None:
     """Train a network on DATA, and test it on rows that were held out."""
+    from ..deadlines import Deadline
     from . import fitting
     from .data import Source
     from .finishing import finish
@@ -55,7 +56,8 @@ def train(
     given = [name for name in options if _was_given(context, name)]
     if not options["data"] and "data" in given:
         given.remove("data")  # for some versions of typer no file at all is a list that was given
-    settings = _settings(options, given, like)
+    settings = _settings(options, given, like).with_recipe
+    deadline = None if settings.time_limit is None else Deadline(settings.time_limit)
     if like is not None:  # what was asked for there is asked for here
         given += [name for name in read_run(like, "like").get("given", ()) if name not in given]
     _check_checkpoint(checkpoint_every, settings)
@@ -76,10 +78,11 @@ def train(
     with run_folder(source.name, out) as folder, says_how_to_resume(folder), plain_warnings():
         write_settings(folder, settings, source, backend, given)
         if settings.folds is not None:
-            found = cross_validated(source, settings, backend, tell)
+            found = cross_validated(source, settings, backend, tell, deadline)
         else:
             net = fitting.fit(
                 data, settings, backend,
+                seconds=None if deadline is None else deadline.left,
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
@@ -100,7 +103,12 @@ def _settings(options: dict[str, Any], given: list[str], like: Path | None) -> S
         said = replace(said, data=paths)
     if like is None:
         return said
-    before: Settings = read_run(like, "like")["settings"]
+    run = read_run(like, "like")
+    before: Settings = run["settings"]
+    if "recipe" in given and said.recipe != before.recipe:  # another one says the rest anew
+        told = {*run.get("given", ())} - {"recipe"}
+        of_old = {name: getattr(Settings(), name) for name in CHOSEN if name not in told}
+        before = replace(before, **of_old)
     return replace(before, **{name: getattr(said, name) for name in given})
 
 
@@ -134,6 +142,7 @@ def _introduction(source: Source, data: TaskData, settings: Settings, net: str) 
     yield f"data: {source.describe(preparation)}"
     yield from (f"data: {note}" for note in (*source.notes, *preparation.notes))
     yield f"task: {source.task} of {preparation.target!r}{classes} ({source.reason})"
+    yield f"recipe: {settings.recipe}"
     yield f"network: {net}"
     rows = f"{n:,} rows"
     if data.validation is not None:
@@ -148,5 +157,7 @@ def _introduction(source: Source, data: TaskData, settings: Settings, net: str) 
     batch = min(settings.batch_size or n, n)
     yield (
         f"training: {rows}; {settings.epochs} epochs in batches of {batch}, "
-        f"{settings.optimizer} from learning rate {settings.learning_rate:g}, seed {settings.seed}"
-    )
+        + ("" if settings.recipe != PLAIN else f"{settings.optimizer} from learning rate "
+           f"{settings.learning_rate:g}, ")
+        + f"seed {settings.seed}"
+    )  # fmt: skip

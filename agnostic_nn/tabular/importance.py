@@ -36,7 +36,7 @@ def permutation_importance(
     """Shuffle one column of the table after another, and see how much worse the score becomes.
 
     Columns that say the same cover for each other: both look unimportant. With more than 400
-    columns there is no answer, nor where the inputs are not the columns' own.
+    columns there is no answer.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def permutation_importance(
 
     Source: Breiman, "Random forests", Machine Learning 45 (2001), with repeats.
     """
-    columns = preparation.columns
-    if sum(column.width for column in columns) != X.shape[1]:
-        return []  # these are inputs of another kind, of which nothing says whose they are
-    repeats = min(MOST_REPEATS, MOST_SHUFFLES // len(columns))
+    places: dict[str, list[int]] = {column.name: [] for column in preparation.columns}
+    for i, owner in enumerate(preparation.owners):
+        places[owner].append(i)
+    repeats = min(MOST_REPEATS, MOST_SHUFFLES // len(places))
     if len(X) > MOST_ROWS:
         rows = host.permutation(len(X), seed)[:MOST_ROWS]
         X, targets, weight = X[rows], targets[rows], None if weight is None else weight[rows]
@@ -69,22 +69,20 @@ def permutation_importance(
     def value(inputs: Array) -> float | None:
         return score_of(score, preparation, targets, predict(inputs), weight)
 
-    whole, found, start = value(X), [], 0
+    whole, found = value(X), []
     if whole is None or repeats == 0:
         return []
-    for i, column in enumerate(columns):
-        inputs, width = X.copy(), column.width
-        worse = []
+    for i, (column, its) in enumerate(places.items()):
+        inputs, worse = X.copy(), []
         for repeat in range(repeats):
             order = host.permutation(len(X), seed, i, repeat)
-            inputs[:, start : start + width] = X[order, start : start + width]
+            inputs[:, its] = X[order][:, its]
             shuffled = value(inputs)
             if shuffled is not None:
                 worse.append(score.better(whole, shuffled))
-        start += width
         if worse:
             spread = statistics.stdev(worse) if len(worse) > 1 else 0.0
-            found.append(Importance(column.name, statistics.fmean(worse), spread))
+            found.append(Importance(column, statistics.fmean(worse), spread))
     return sorted(found, key=lambda one: -one.mean)
 
 

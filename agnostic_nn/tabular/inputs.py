@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from .categorical import Categorical
 from .columns import Column
 from .measured import Boolean
 from .text import HostArray
+
+T = TypeVar("T")
 
 #: No number that a network reads is larger than this.
 LARGEST = 3.0
@@ -159,6 +161,27 @@ class Inputs:
     def places(self) -> dict[int, int]:
         """The inputs that are places of categories, and how many categories each has."""
         return {len(self.centers) + i: size for i, (_, size) in enumerate(self.embedded)}
+
+    def each(
+        self, numbers: Sequence[T], categories: Sequence[Sequence[T]], codes: Sequence[T]
+    ) -> list[T]:
+        """Return for each input what is said of what it comes from.
+
+        Parameters
+        ----------
+        numbers : sequence
+            What is said of each column of numbers, and of indicators behind them.
+        categories : sequence of sequence
+            Of each category of each column of codes; of two categories the first one's is taken.
+        codes : sequence
+            Of each column of codes itself.
+        """
+        hot = [
+            said
+            for column, q in self.one_hot
+            for said in categories[column][: one_hot(np.zeros(0), q).shape[1]]
+        ]
+        return [*(numbers[i] for i in self.order), *hot, *(codes[c] for c, _ in self.embedded)]
 
     def rows(self, blocks: Blocks) -> HostArray:
         """Return the inputs, (n_samples, width), of what the columns make of a table."""

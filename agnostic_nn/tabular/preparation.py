@@ -202,7 +202,35 @@ class Preparation:
     @property
     def feature_names(self) -> list[str]:
         """What each of the network's inputs is."""
-        return [name for column in self.columns for name in column.outputs()]
+        return [name for _, name in self._each_input()]
+
+    @property
+    def owners(self) -> list[str]:
+        """The column of the table that each of the network's inputs is made of."""
+        return [column for column, _ in self._each_input()]
+
+    def _each_input(self) -> list[tuple[str, str]]:
+        """Return for each of the network's inputs its column, and what it is."""
+        said = [[(c.name, name) for name in c.outputs()] for c in self.columns]
+        if self.inputs is None:
+            return [each for column in said for each in column]
+        numbers, indicators, categories, codes = [], [], [], []
+        table = import_pandas().DataFrame()  # of no rows: what columns are read as is the question
+        for column, names in zip(self.columns, said, strict=True):
+            part = self._read(table, column, Differences())
+            if part.numbers is None:
+                categories.append(names)
+                codes.append((column.name, column.name))
+            else:
+                k = part.numbers.shape[1]
+                numbers += names[:k]
+                indicators += names[k:]
+        return self.inputs.each([*numbers, *indicators], categories, codes)
+
+    @property
+    def plain(self) -> Preparation:
+        """The same of a plain network, whose inputs are standardized and one-hot encoded."""
+        return replace(self, inputs=None)
 
     @property
     def notes(self) -> tuple[str, ...]:

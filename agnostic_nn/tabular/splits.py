@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..backends import host
@@ -133,6 +133,25 @@ class Splits:
             ) from error
         self._check_classes(kept, held)
         return kept, held
+
+    def watch(self, fraction: float, rows: Any) -> tuple[Any, Any]:
+        """Divide rows into those to train on and those to choose the best epoch by.
+
+        As `hold_out`, but as well as can be where rows are too few for that: a class is not held
+        out as a whole, and where nothing can be, None is.
+        """
+        try:
+            return self.hold_out(fraction, rows, "validation")
+        except InvalidArgument:
+            pass
+        try:
+            kept, held = replace(self, stratified=False).hold_out(fraction, rows, "validation")
+        except InvalidArgument:
+            return rows, None
+        if self.stratified:
+            known = self.y.iloc[held].isin(self.y.iloc[kept].unique()).to_numpy()
+            kept, held = host.concatenate([kept, held[~known]]), held[known]
+        return (kept, held) if len(held) else (rows, None)
 
     def folds(self, number: int, repeats: int = 1) -> Iterator[Fold]:
         """Divide all rows into folds, each of which is held out once in a repeat.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, Self
@@ -23,10 +22,11 @@ from sklearn.utils.validation import (
 
 from ...backends import Backend
 from ...checks import check_flag, check_number
+from ...deadlines import Deadline
 from ...errors import InvalidArgument
 from ...namespace import Array
 from ...network import Network
-from ...training import Callback, History
+from ...training import Callback
 from ..columns import Differences
 from ..estimators import OnTables
 from ..frames import as_frame
@@ -196,16 +196,7 @@ class RecipeEstimator(OnTables):
         return self._examples(preparation, frame, self._targets(y), y, weight)
 
     def _deadline(self) -> tuple[Callback, ...]:
-        """Return what ends training when its time is over."""
-        if self.time_limit is None:
-            return ()
-        end = time.perf_counter() + self.time_limit
-
-        def is_over(_: Network, history: History) -> bool:
-            # an epoch that would end too late is not begun
-            return time.perf_counter() + history["seconds"][-1] >= end
-
-        return (is_over,)
+        return () if self.time_limit is None else (Deadline(self.time_limit),)
 
     def _outputs(self, X: Any) -> Array:
         """Return the mean of what the networks answer, (n_samples, n_outputs)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -86,6 +86,80 @@ class Recipe:
     def begin(self, net: Network, X: HostArray) -> None:
         """Set what the network begins with, where that comes from the inputs of training."""
 
+    def prepared(self, preparation: Preparation, blocks: Blocks) -> Preparation:
+        """Return the preparation with what a network of the recipe reads of these rows."""
+        inputs = Inputs.fit(
+            preparation.columns, blocks, self.most_one_hot, quantiles=self.quantiles
+        )
+        return replace(preparation, inputs=inputs)
+
+    def network(
+        self,
+        preparation: Preparation,
+        X: HostArray,
+        Y: HostArray,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+        backend: str | Backend | None = None,
+    ) -> Network:
+        """Return the network as it begins.
+
+        Parameters
+        ----------
+        preparation : Preparation
+            As of `prepared`.
+        X, Y : array, shape (n_samples, n_features) and (n_samples, n_outputs)
+            What it makes of the rows of training.
+        seed, dtype, backend
+            As for `Network`.
+        """
+        inputs = preparation.inputs
+        assert inputs is not None
+        layers = self.layers(inputs, _task(preparation, Y))
+        net = Network(
+            [inputs.width, *layers], preparation.loss, seed=seed, dtype=dtype, backend=backend
+        )
+        self.begin(net, X)
+        return net
+
+    def targets(self, preparation: Preparation, Y: HostArray) -> Array:
+        """Return what the network learns: of classes, probabilities that are smoothed."""
+        if not preparation.classes:
+            return Y
+        return (1.0 - self.label_smoothing) * Y + self.label_smoothing / Y.shape[1]
+
+    def how(self, preparation: Preparation, Y: HostArray, watched: Any = None) -> dict[str, Any]:
+        """Return how `train` is to train: its arguments, by name.
+
+        Parameters
+        ----------
+        preparation : Preparation
+            As of `prepared`.
+        Y : array, shape (n_samples, n_outputs)
+            The targets of training, as the preparation has them.
+        watched : tuple of (X, Y, weight or None), optional
+            Examples to choose the best epoch by.
+        """
+        # the score counts rows, all alike: where they have weights, the cost takes these in
+        by_score = bool(preparation.classes) and watched is not None and watched[2] is None
+        return {
+            "epochs": self.epochs,
+            "batch_size": min(self.batch_size, len(Y)),
+            "optimizer": self.optimizer(_task(preparation, Y)),
+            "validation": watched,
+            "patience": None if watched is None else self.patience or max(1, self.epochs),
+            "watch": self.watch if by_score else "cost",
+            "among_equals": self.among_equals,
+            "drop_last": self.drop_last,
+        }
+
+
+def _task(preparation: Preparation, Y: HostArray) -> Task:
+    if preparation.classes:
+        return Task(len(preparation.classes))
+    return Task(0, float(Y.min()), float(Y.max()))
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -156,52 +230,35 @@ def fit_recipe(
         With what the networks read of a table, and what their outputs mean.
     networks : list of Network
     """
-    preparation = _fitted(preparation, recipe, examples)
-    inputs = preparation.inputs
-    assert inputs is not None
-    X, Y = inputs.rows(examples.blocks), _targets(preparation, examples)
-    classes = len(preparation.classes)
-    task = Task(classes) if classes else Task(0, float(Y.min()), float(Y.max()))
-    watched = None
-    # the score counts rows, all alike: where they have weights, the cost takes these into account
-    by_score = bool(classes) and held_out is not None and held_out.weight is None
-    if held_out is not None:
-        rows = inputs.rows(held_out.blocks)
-        watched = (rows, _targets(preparation, held_out), held_out.weight)
+    preparation = recipe.prepared(_standardizing(preparation, examples), examples.blocks)
+    X, Y, *_ = _rows(preparation, examples)
+    how = recipe.how(preparation, Y, None if held_out is None else _rows(preparation, held_out))
     networks = []
     for seed in seeds:
-        layers = recipe.layers(inputs, task)
-        net = Network(
-            [inputs.width, *layers], preparation.loss, seed=seed, dtype=dtype, backend=backend
-        )
-        recipe.begin(net, X)
+        net = recipe.network(preparation, X, Y, seed=seed, dtype=dtype, backend=backend)
         train(
-            net, X, _smoothed(Y, recipe.label_smoothing) if classes else Y,
-            epochs=recipe.epochs,
-            batch_size=min(recipe.batch_size, len(examples)),
-            optimizer=recipe.optimizer(task),
-            sample_weight=examples.weight,
-            validation=watched,
-            patience=None if watched is None else recipe.patience or max(1, recipe.epochs),
-            watch=recipe.watch if by_score else "cost",
-            among_equals=recipe.among_equals,
-            drop_last=recipe.drop_last,
-            callbacks=callbacks,
-            progress=progress,
+            net, X, recipe.targets(preparation, Y), sample_weight=examples.weight,
+            callbacks=callbacks, progress=progress, **how,
         )  # fmt: skip
         networks.append(net)
     return preparation, networks
 
 
-def _fitted(preparation: Preparation, recipe: Recipe, examples: Examples) -> Preparation:
-    """Return the preparation with the inputs, and the mean and scale, of the examples."""
-    inputs = Inputs.fit(
-        preparation.columns, examples.blocks, recipe.most_one_hot, quantiles=recipe.quantiles
-    )
+def _standardizing(preparation: Preparation, examples: Examples) -> Preparation:
+    """Return the preparation with the mean and scale of a quantity among the examples."""
     if preparation.classes:
-        return replace(preparation, inputs=inputs)
+        return preparation
     mean, scale = float(examples.y.mean()), float(examples.y.std())
-    return replace(preparation, inputs=inputs, mean=mean, scale=scale if scale > 0.0 else 1.0)
+    return replace(preparation, mean=mean, scale=scale if scale > 0.0 else 1.0)
+
+
+def _rows(
+    preparation: Preparation, examples: Examples
+) -> tuple[HostArray, HostArray, HostArray | None]:
+    """Return inputs, targets and weights of examples."""
+    assert preparation.inputs is not None
+    rows = preparation.inputs.rows(examples.blocks)
+    return rows, _targets(preparation, examples), examples.weight
 
 
 def _targets(preparation: Preparation, examples: Examples) -> Array:
@@ -209,8 +266,3 @@ def _targets(preparation: Preparation, examples: Examples) -> Array:
     if preparation.classes:
         return np.eye(len(preparation.classes))[examples.y]
     return ((examples.y - preparation.mean) / preparation.scale).reshape(-1, 1)
-
-
-def _smoothed(Y: HostArray, share: float) -> Array:
-    """Return probabilities of which a share is spread over all classes."""
-    return (1.0 - share) * Y + share / Y.shape[1]
