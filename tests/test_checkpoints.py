@@ -841,7 +841,7 @@ def test_every_field_of_the_settings_is_checked(table, tmp_path, monkeypatch, ca
             else:
                 taken.add((*place, repr(wrong)))
     for name, wrong in [("seed", "'x'"), ("test_fraction", "'x'"), ("data", "[[]]"), ("task", "-1"),
-                        ("epochs", "0.5"), ("backend", "{}"), ("hidden", "None")]:  # fmt: skip
+                        ("epochs", "0.5"), ("backend", "{}"), ("hidden", "0.5")]:  # fmt: skip
         assert name in stored["settings"]
         assert ("settings", name, wrong) not in taken
     stored["settings"]["test_fraction"] = 2.0

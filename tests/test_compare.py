@@ -42,7 +42,7 @@ def test_everybody_is_tested_on_the_same_folds(run, tmp_path, target, said, metr
 @pytest.mark.usefixtures("undrawn")
 def test_the_linear_model_is_that_of_train(run, tmp_path):
     said = ["--target", "ill", "--folds", 3, "--drop", "visit", "--epochs", 2]
-    run("train", CLINIC, *said, "--hidden", "4", "--out", tmp_path / "train")
+    run("train", CLINIC, *said, "--recipe", "plain", "--out", tmp_path / "train")
     code, printed, _ = run(
         "compare", CLINIC, *said, "--models", "linear", "--json", "--out", tmp_path / "compare"
     )

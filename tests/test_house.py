@@ -27,7 +27,7 @@ FLOORS = [
     {"backends"},
     {"rows", "progress", "bounds"},
     {"network"},
-    {"container", "fingerprints", "training_files"},
+    {"container", "fingerprints", "training_files", "deadlines"},
     {"descriptions"},
     {"saving"},
     {"checkpoints"},

@@ -23,9 +23,12 @@ def clinic(tmp_path_factory):
     from agnostic_nn.cli import main
 
     folder = tmp_path_factory.mktemp("runs") / "clinic"
-    said = ["--target", "ill", "--id", "visit", "--group", "patient", "--validation", "0.2"]
+    said = [
+        "--target", "ill", "--id", "visit", "--group", "patient", "--validation", "0.2",
+        "--recipe", "plain", "--epochs", "5",
+    ]  # fmt: skip
     with pytest.raises(SystemExit) as exit_:
-        main(["train", str(CLINIC), *said, "--epochs", "5", "--out", str(folder)])
+        main(["train", str(CLINIC), *said, "--out", str(folder)])
     assert exit_.value.code == 0
     return folder
 
@@ -109,7 +112,7 @@ def test_settings_say_all_there_is_to_say(clinic):
     said = found["settings"]
     assert said["data"] == [str(CLINIC)]
     assert (said["target"], said["id"], said["group"]) == ("ill", "visit", "patient")
-    assert (said["epochs"], said["batch_size"], said["learning_rate"]) == (5, 32, 0.002)
+    assert (said["epochs"], said["batch_size"], said["learning_rate"]) == (5, 128, 0.001)
     assert {"target", "id", "group", "validation", "epochs"} <= set(found["given"])
     assert "learning_rate" not in found["given"]
     assert found["versions"]["agnostic_nn"] == ann.__version__
@@ -127,7 +130,7 @@ def test_a_run_is_done_again_from_its_folder(run, clinic, tmp_path, monkeypatch)
     assert models[0] == models[1]
     code, out, _ = run("train", "--like", clinic, "--epochs", 2, "--out", "other")
     assert code == 0
-    assert "2 epochs in batches of 32" in out
+    assert "2 epochs in batches of 85" in out
     assert read(Path("other"), "settings.json")["settings"]["group"] == "patient"
     assert (theta(Path("other")) != theta(clinic)).any()
 
@@ -195,7 +198,8 @@ def test_a_run_of_an_earlier_version_goes_on(run, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "EpochLines", Stop)
-        run("train", CLINIC, "--target", "ill", "--epochs", 4, "--out", tmp_path / "run")
+        run("train", CLINIC, "--target", "ill", "--recipe", "plain", "--epochs", 4,
+            "--out", tmp_path / "run")  # fmt: skip
     old = {"data": str(CLINIC), "target": "ill", "task": None, "test_fraction": 0.2, "seed": 0}
     (tmp_path / "run" / "settings.json").write_text(json.dumps(old))
     code, _, error = run("resume", tmp_path / "run")
@@ -240,7 +244,7 @@ def test_the_report_is_one_page_with_everything_in_it(clinic):
                     "Choices, and why", "Again"):  # fmt: skip
         assert heading in words
     for said in ("whole groups of 'patient'", "names a row", "says what is held out together",
-                 "as asked for", "by default: 0.002, or 0.05 for sgd",
+                 "as asked for", "by default: what the recipe says; plain: 0.001",
                  f"agnostic-nn train --like {clinic}"):  # fmt: skip
         assert said in words
     for score in ("accuracy", "AUC", "calibration error"):

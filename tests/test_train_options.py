@@ -170,7 +170,7 @@ def test_the_latest_rows_are_held_out(train):
 
 
 def test_folds_hold_each_row_out_once_and_the_model_has_seen_all(train):
-    folder, out = train("--folds", "3", "--repeats", "2", "--group", "patient")
+    folder, out = train("--recipe", "plain", "--folds", "3", "--repeats", "2", "--group", "patient")
     assert "fold 6 of 6: test accuracy: " in out
     assert "240 held-out rows, mean and standard deviation over 6 folds" in out
     assert " ± " in out.splitlines()[-2]
@@ -252,7 +252,9 @@ def test_balanced_classes_are_found_more_often(train):
 
 
 def test_patience_stops_on_rows_that_are_watched(train):
-    folder, out = train("--patience", "2", "--epochs", "400", "--learning-rate", "0.05")
+    folder, out = train(
+        "--recipe", "plain", "--patience", "2", "--epochs", "400", "--learning-rate", "0.05"
+    )
     assert "10 watched, 24 held out" in out
     history = pd.read_csv(folder / "history.csv")
     assert len(history) < 400
@@ -274,10 +276,8 @@ def test_rows_may_be_watched_without_deciding_anything(train):
 
 
 def test_weight_decay_reaches_the_optimizer(train):
-    norms = [
-        float((load(train("--weight-decay", decay)[0] / "model.safetensors").theta ** 2).sum())
-        for decay in ("0", "50")
-    ]
+    folders = [train("--recipe", "plain", "--weight-decay", decay)[0] for decay in ("0", "50")]
+    norms = [float((load(folder / "model.safetensors").theta ** 2).sum()) for folder in folders]
     assert norms[1] < norms[0]
 
 

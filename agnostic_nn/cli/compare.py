@@ -12,7 +12,7 @@ import typer
 
 from ..errors import printable
 from .common import AsJSON, choose_backend, plain_warnings, print_json, quiet, say
-from .options import Settings, takes
+from .options import PLAIN, Settings, takes
 from .runs import METRICS, run_folder
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def compare(
     from .data import Source
     from .pictures import comparison
 
-    settings = Settings(**options, folds=folds, epochs=epochs)
+    # the fold is prepared as for a plain network; recipes prepare it as they want it
+    settings = Settings(**options, folds=folds, epochs=epochs, recipe=PLAIN)
     contenders = chosen(models)
     fitting.check(settings)
     backend, why = choose_backend(settings.backend)

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ..backends import host
 from ..errors import unknown_name
 from .data import Examples, Source, TaskData
-from .options import Settings
+from .options import RECIPE_WATCHED, Settings
 
 if TYPE_CHECKING:
     from ..backends import Backend
     from ..namespace import Array
     from ..tabular import Preparation
-
-#: The share of a fold's rows to learn from that a recipe chooses its best epoch by.
-WATCHED = 0.2
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,11 @@ def _recipe(name: str) -> Contender:
         recipe, settings = get_recipe(name)(), entry.settings
         if settings.epochs is not None:
             recipe = replace(recipe, epochs=settings.epochs)
-        learn, watch = entry.source.splits.hold_out(WATCHED, entry.kept, "validation")
+        learn, watch = entry.source.splits.watch(RECIPE_WATCHED, entry.kept)
         preparation = entry.data.preparation
         own, (net,) = fit_recipe(
-            recipe, preparation, _learned(entry, learn), _learned(entry, watch),
+            recipe, preparation, _learned(entry, learn),
+            None if watch is None else _learned(entry, watch),
             seeds=(settings.seed,), backend=entry.backend,
         )  # fmt: skip
         assert entry.data.test is not None

@@ -38,13 +38,14 @@ def check(settings: Settings) -> None:
     """Raise for whatever can be wrong before any data has been looked at."""
     from ..activations import get_activation
     from ..checks import check_number
+    from ..dropout import LARGEST_RATE
 
     if recipe_of(settings) is None:
         _widths(settings.hidden)
         get_activation(settings.activation or ACTIVATION)
         _optimizer(settings)
     if settings.dropout is not None:
-        check_number("dropout", settings.dropout, at_least=0.0, below=1.0)
+        check_number("dropout", settings.dropout, at_least=0.0, at_most=LARGEST_RATE)
     if settings.time_limit is not None:
         check_number("time_limit", settings.time_limit, above=0.0)
     check_number("test_fraction", settings.test_fraction, above=0.0, below=1.0)

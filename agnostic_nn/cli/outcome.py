@@ -29,6 +29,9 @@ Scores = dict[str, float | None]
 #: A cost so many times that of always giving the same answer is not that of a network that learned.
 DIVERGED = 10.0
 
+#: The share of the time that is left which is not for training.
+AFTERWARDS = 0.25
+
 NETWORK, LINEAR, BASELINE = "network", "linear model", "baseline"
 
 
@@ -128,12 +131,13 @@ def cross_validated(
     found: list[Outcome] = []
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
-        share = None if deadline is None else deadline.left / (len(folds) + 1 - len(found))
+        times = len(folds) + 1 - len(found)
+        share = None if deadline is None else time_to_train(deadline, times)
         net = fitting.fit(data, settings, backend, seconds=share)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
-    left = None if deadline is None else deadline.left
+    left = None if deadline is None else time_to_train(deadline)
     whole = tested(fitting.fit(data, settings, backend, seconds=left), data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
@@ -148,6 +152,11 @@ def cross_validated(
         mean_importance([one.importance for one in found]),
         whole.linear_rows,
     )
+
+
+def time_to_train(deadline: Deadline, times: int = 1) -> float:
+    """Return the seconds for one of so many trainings; the rest is to test, draw and write."""
+    return deadline.left * (1.0 - AFTERWARDS) / times
 
 
 def answers(net: Network, part: Part) -> dict[str, Scores]:

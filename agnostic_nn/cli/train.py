@@ -47,10 +47,11 @@ def train(
 ) -> None:
     """Train a network on DATA, and test it on rows that were held out."""
     from ..deadlines import Deadline
+    from ..network import training_of
     from . import fitting
     from .data import Source
     from .finishing import finish
-    from .outcome import cross_validated, tested
+    from .outcome import cross_validated, tested, time_to_train
 
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
@@ -82,10 +83,13 @@ def train(
         else:
             net = fitting.fit(
                 data, settings, backend,
-                seconds=None if deadline is None else deadline.left,
+                seconds=None if deadline is None else time_to_train(deadline),
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
+            done = len(training_of(net).history["epoch"])
+            if deadline is not None and done < (settings.epochs or done):
+                tell(f"training: ended after {done} epochs, for time_limit={settings.time_limit:g}")
             found = tested(net, data, settings)
         finish(found, source, settings, folder, as_json=json)
 
