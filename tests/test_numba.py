@@ -254,3 +254,18 @@ def test_functions_are_as_right_as_an_enclosure_allows(name):
     np.testing.assert_array_equal(got[~finite], rounded[~finite])
     off = np.abs(got[finite].astype(wide) - expected[finite])
     assert np.all(off <= 4.0 * np.spacing(np.abs(rounded[finite])))
+
+
+def test_what_a_step_saves_is_counted_once(monkeypatch):
+    """It is asked for in every epoch, and takes longer than a small one."""
+    from agnostic_nn.backends import recorded
+
+    counted = []
+    schedule = recorded.schedule
+    monkeypatch.setattr(
+        recorded, "schedule", lambda program: counted.append(1) or schedule(program)
+    )
+    net = ann.Network([3, 4, 2], "categorical_cross_entropy", backend="numba")
+    X = np.random.default_rng(0).random((20, 3))
+    ann.train(net, X, (X[:, 0] > 0.5).astype(int), epochs=6, batch_size=20, progress=False)
+    assert len(counted) == 1

@@ -218,7 +218,7 @@ def test_rows_of_training_are_known_again(homes, run, tmp_path):
     for name in ("a.csv", "a.parquet"):
         code, _, error = run("evaluate", tmp_path / "r", tmp_path / name)
         assert code == 0
-        assert "48 of 80 rows are equal to rows that the model was trained on" in error
+        assert "60 of 80 rows are equal to rows that the model was trained on" in error
     new = pd.DataFrame(random.random((80, 3)), columns=["a", "b", "c"]).assign(y=1.0)
     new.to_csv(tmp_path / "new.csv", index=False)
     assert run("evaluate", tmp_path / "r", tmp_path / "new.csv")[2] == ""

@@ -26,7 +26,6 @@ from ..installing import install_line
 from ..namespace import Array
 from ..programs.evaluate import evaluate
 from ..programs.program import Constant
-from ..programs.schedule import schedule
 from ..programs.steps import DATA, state_names
 from .base import Backend, Epoch, State, Step, warn_once
 from .numba_source import Source, dtype_names, source_of
@@ -118,10 +117,9 @@ def _pays(recorded: RecordedStep, epoch: Epoch) -> bool:
 
     Counted and not measured, so that the same training is always computed in the same way.
     """
-    ready = schedule(recorded.program)
-    numbers = sum(call.size for run in ready.runs for call in run)
-    saved = PER_CALL * ready.calls + PER_NUMBER * numbers
-    return saved * (epoch.done + len(epoch.rates)) >= BUDGET * ready.calls
+    calls, numbers = recorded.work
+    saved = PER_CALL * calls + PER_NUMBER * numbers
+    return saved * (epoch.done + len(epoch.rates)) >= BUDGET * calls
 
 
 class CompiledStep(RecordedStep):
@@ -129,6 +127,15 @@ class CompiledStep(RecordedStep):
 
     def _prepare(self, epoch: Epoch) -> None:
         names = [n for n, x in zip(DATA, self._batch, strict=False) if x is not None]
+        try:
+            self._compile(epoch, names)
+        except NotRecordable:
+            raise
+        except Exception as error:  # whatever a compiler can raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise NotRecordable(f"Numba does not take it ({reason})") from error
+
+    def _compile(self, epoch: Epoch, names: Sequence[str]) -> None:
         source = source_of(self.program, names)
         self._memory = {name: _aligned(size, name) for name, size in source.sizes.items()}
         self._homes = {
@@ -141,12 +148,8 @@ class CompiledStep(RecordedStep):
             given = constant(value) if isinstance(value, Constant) else once[value]
             self._memory[array][begin : begin + size] = given.reshape(-1)
         self.cost = np.zeros((), self._state[0].dtype)
-        try:
-            self._function = compiled(source)
-            self.run(epoch, 0, 0)  # no step, but compiled
-        except Exception as error:  # whatever a compiler can raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-            raise NotRecordable(f"Numba does not take it ({reason})") from error
+        self._function = compiled(source)
+        self.run(epoch, 0, 0)  # no step, but compiled
 
     def __call__(self, epoch: Epoch, i: int) -> Array:
         """Run minibatch i, and return the cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import array_api_compat.numpy as xp
@@ -13,6 +14,7 @@ from ..namespace import Array
 from ..programs.enclosure import enclose, holds
 from ..programs.intervals import Interval
 from ..programs.program import Program
+from ..programs.schedule import schedule
 from ..programs.steps import DATA, record_step, state_names
 from ..programs.watch import Watch
 from .base import Epoch, State, Step
@@ -144,6 +146,12 @@ class RecordedStep:
     def program(self) -> Program:
         """What the step is."""
         return self.recording.program
+
+    @cached_property
+    def work(self) -> tuple[int, int]:
+        """How many calls the program is, and how many numbers they make."""
+        ready = schedule(self.program)
+        return ready.calls, sum(call.size for run in ready.runs for call in run)
 
     @property
     def _arguments(self) -> dict[str, NDArray]:

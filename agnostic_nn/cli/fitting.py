@@ -141,6 +141,8 @@ def fit(
     """Train a network, in so many seconds; ``net.training.history`` says how it went."""
     from .. import training
 
+    for part in (*data.parts.values(), *data.plain.parts.values()):
+        part.arrays  # noqa: B018 - what cannot be read is found before any work is done
     net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
     training.train(
         net,
