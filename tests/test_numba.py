@@ -10,7 +10,7 @@ import pytest
 
 import agnostic_nn as ann
 from agnostic_nn import layers
-from agnostic_nn.backends import on_numba
+from agnostic_nn.backends import on_numba, recorded
 from agnostic_nn.backends.numba_source import source_of
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
@@ -216,7 +216,7 @@ class TestWhenItPays:
 
 def calls_and_saved(net):
     """How many calls a step of 32 is, and what it saves when it is compiled, in seconds."""
-    ready = on_numba.schedule(ann.program(net, optimizer="sgd"))
+    ready = recorded.schedule(ann.program(net, optimizer="sgd"))
     numbers = sum(call.size for run in ready.runs for call in run)
     return ready.calls, on_numba.PER_CALL * ready.calls + on_numba.PER_NUMBER * numbers
 
@@ -258,8 +258,6 @@ def test_functions_are_as_right_as_an_enclosure_allows(name):
 
 def test_what_a_step_saves_is_counted_once(monkeypatch):
     """It is asked for in every epoch, and takes longer than a small one."""
-    from agnostic_nn.backends import recorded
-
     counted = []
     schedule = recorded.schedule
     monkeypatch.setattr(

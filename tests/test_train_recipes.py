@@ -167,7 +167,7 @@ def test_which_recipe(run, tmp_path):
     for name, said, recipe in [("a", [], "realmlp"), ("b", ["--activation", "tanh"], "plain"),
                                ("c", ["--optimizer", "sgd"], "plain")]:  # fmt: skip
         _, out, _ = run("train", "iris", *said, "--epochs", 1, "--out", tmp_path / name)
-        assert f"recipe: {recipe}" in out
+        assert f"recipe: {recipe}\n" in out or f"recipe: {recipe}, as --" in out
     # another recipe says the rest anew, but for what was asked for
     code, out, _ = run("train", "--like", tmp_path / "b", "--recipe", "realmlp-s",
                        "--out", tmp_path / "d")  # fmt: skip
@@ -180,11 +180,12 @@ def test_which_recipe(run, tmp_path):
 def test_a_time_limit_ends_a_run_with_the_best_so_far(run, tmp_path):
     """As if no time were left: one epoch is what there is."""
     _, out, _ = run("train", "iris", "--time-limit", "0.001", "--out", tmp_path / "r")
-    assert "training: ended after 1 epochs, for time_limit=0.001" in out
+    assert "training: 1 epochs, and not 256, for time_limit=0.001" in out
     assert (tmp_path / "r" / "model.safetensors").exists()
     code, out, _ = run("train", "iris", "--time-limit", "0.001", "--folds", 3, "--drop",
                        "sepal width (cm)", "--out", tmp_path / "f")  # fmt: skip
     assert code == 0
+    assert out.count("1 epochs, and not 256") == 4
 
 
 def test_watched_rows_of_few(frame):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,11 @@ def permutation(n: int, seed: int, *purpose: int) -> HostArray:
 def concatenate(arrays: list[Any]) -> HostArray:
     """Return arrays of the host as one flat array."""
     return np.concatenate([np.reshape(array, -1) for array in arrays])
+
+
+def stacked(arrays: Sequence[Any]) -> HostArray:
+    """Return arrays of the host, the rows of one under those of another."""
+    return np.concatenate(arrays)
 
 
 def full(shape: tuple[int, ...], value: float) -> HostArray:

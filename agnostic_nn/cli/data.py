@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..backends import host
 from ..errors import InvalidArgument, unknown_name
 from .common import table_options
 from .options import Settings
@@ -119,6 +120,18 @@ class TaskData:
         plain = self.preparation.plain
         parts = {name: replace(part, preparation=plain) for name, part in self.parts.items()}
         return TaskData(plain, **parts)
+
+    @property
+    def kept(self) -> tuple[Array, Array, Array | None]:
+        """What is not held out to test on, for models that have no epoch to choose.
+
+        Inputs, targets, and what each row counts for in the cost.
+        """
+        if self.validation is None:
+            return self.train.inputs, self.train.targets, self.train.cost_weight
+        parts = (self.train.arrays, self.validation.arrays)
+        X, Y, *weight = (host.stacked(arrays) for arrays in zip(*parts, strict=True))
+        return X, Y, weight[0] if weight else None
 
     @property
     def watched(self) -> Part | None:

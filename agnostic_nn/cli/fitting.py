@@ -14,6 +14,7 @@ from .options import MANY_ROWS, PLAIN, STEPS, Settings
 
 if TYPE_CHECKING:
     from ..backends import Backend
+    from ..deadlines import Deadline
     from ..namespace import Array
     from ..network import Network
     from ..optimizers import Optimizer
@@ -140,9 +141,14 @@ def fit(
 ) -> Network:
     """Train a network, in so many seconds; ``net.training.history`` says how it went."""
     from .. import training
+    from ..deadlines import Deadline
 
     for part in (*data.parts.values(), *data.plain.parts.values()):
         part.arrays  # noqa: B018 - what cannot be read is found before any work is done
+    if seconds is not None:
+        end = Deadline(seconds)
+        settings = replace(settings, epochs=_epochs_within(end, data, settings, backend))
+        seconds = end.left
     net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
     training.train(
         net,
@@ -177,6 +183,35 @@ def go_on(
         callbacks=_callbacks(seconds),
         backend=backend,
     )
+
+
+def cut_short(net: Network, settings: Settings) -> str | None:
+    """Say how much less there was of training for the lack of time; None where it was all."""
+    from ..network import training_of
+
+    done = len(training_of(net).history["epoch"])
+    if settings.time_limit is None or settings.epochs is None or done >= settings.epochs:
+        return None
+    return (
+        f"training: {done} epochs, and not {settings.epochs}, for "
+        f"time_limit={settings.time_limit:g}"
+    )
+
+
+def _epochs_within(
+    end: Deadline, data: TaskData, settings: Settings, backend: Backend
+) -> int | None:
+    """Return how many epochs there is time for, so that the schedules come to their end.
+
+    Two epochs of a network that is not kept tell how long one takes; compiled ones may be faster.
+    """
+    from .. import training
+
+    net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
+    how = _how(data, replace(settings, epochs=2))
+    history = training.train(net, inputs, targets, sample_weight=weight, progress=False, **how)
+    there_is_time_for = int(end.left / history["seconds"][-1])
+    return max(1, min(settings.epochs or 1, there_is_time_for))
 
 
 def _callbacks(seconds: float | None) -> list[Callback]:

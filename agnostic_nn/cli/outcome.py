@@ -29,8 +29,8 @@ Scores = dict[str, float | None]
 #: A cost so many times that of always giving the same answer is not that of a network that learned.
 DIVERGED = 10.0
 
-#: The share of the time that is left which is not for training.
-AFTERWARDS = 0.25
+#: The share of the time that is left which is not for training, and the least of that in seconds.
+AFTERWARDS, LEAST_AFTERWARDS = 0.2, 4.0
 
 NETWORK, LINEAR, BASELINE = "network", "linear model", "baseline"
 
@@ -101,10 +101,7 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
     found = {name: _scores(part, {NETWORK: outputs[name]}) for name, part in data.parts.items()}
     _check_learned(net, data, settings, found["train"][NETWORK])
     plain = data.plain
-    linear, rows = fit_linear(
-        plain.preparation, plain.train.inputs, plain.train.targets, plain.train.cost_weight,
-        settings.seed,
-    )  # fmt: skip
+    linear, rows = fit_linear(plain.preparation, *plain.kept, settings.seed)
     for name, part in plain.parts.items():
         found[name] |= _scores(part, {LINEAR: linear(part.inputs), BASELINE: None})
     held = data.train if data.test is None else data.test
@@ -134,11 +131,16 @@ def cross_validated(
         times = len(folds) + 1 - len(found)
         share = None if deadline is None else time_to_train(deadline, times)
         net = fitting.fit(data, settings, backend, seconds=share)
+        if (cut := fitting.cut_short(net, settings)) is not None:
+            tell(cut)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
     left = None if deadline is None else time_to_train(deadline)
-    whole = tested(fitting.fit(data, settings, backend, seconds=left), data, settings)
+    net = fitting.fit(data, settings, backend, seconds=left)
+    if (cut := fitting.cut_short(net, settings)) is not None:
+        tell(cut)
+    whole = tested(net, data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
     return Outcome(
@@ -156,7 +158,8 @@ def cross_validated(
 
 def time_to_train(deadline: Deadline, times: int = 1) -> float:
     """Return the seconds for one of so many trainings; the rest is to test, draw and write."""
-    return deadline.left * (1.0 - AFTERWARDS) / times
+    left = deadline.left
+    return max(0.0, left - max(AFTERWARDS * left, LEAST_AFTERWARDS)) / times
 
 
 def answers(net: Network, part: Part) -> dict[str, Scores]:

@@ -47,7 +47,6 @@ def train(
 ) -> None:
     """Train a network on DATA, and test it on rows that were held out."""
     from ..deadlines import Deadline
-    from ..network import training_of
     from . import fitting
     from .data import Source
     from .finishing import finish
@@ -73,7 +72,7 @@ def train(
     settings = fitting.settled(settings, len(data.train))
     tell(f"backend: {why}")
     for line in _introduction(
-        source, data, settings, repr(fitting.network(data, settings, backend))
+        source, data, settings, given, repr(fitting.network(data, settings, backend))
     ):
         tell(line)
     with run_folder(source.name, out) as folder, says_how_to_resume(folder), plain_warnings():
@@ -87,9 +86,8 @@ def train(
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
-            done = len(training_of(net).history["epoch"])
-            if deadline is not None and done < (settings.epochs or done):
-                tell(f"training: ended after {done} epochs, for time_limit={settings.time_limit:g}")
+            if (cut := fitting.cut_short(net, settings)) is not None:
+                tell(cut)
             found = tested(net, data, settings)
         finish(found, source, settings, folder, as_json=json)
 
@@ -109,6 +107,9 @@ def _settings(options: dict[str, Any], given: list[str], like: Path | None) -> S
         return said
     run = read_run(like, "like")
     before: Settings = run["settings"]
+    of_plain = {"activation", "optimizer"} & {*given} and "recipe" not in run.get("given", ())
+    if "recipe" not in given and of_plain:
+        given, said = [*given, "recipe"], replace(said, recipe=PLAIN)
     if "recipe" in given and said.recipe != before.recipe:  # another one says the rest anew
         told = {*run.get("given", ())} - {"recipe"}
         of_old = {name: getattr(Settings(), name) for name in CHOSEN if name not in told}
@@ -139,14 +140,18 @@ def _compare(source: Source, before: dict[str, Any], like: Path) -> None:
         )
 
 
-def _introduction(source: Source, data: TaskData, settings: Settings, net: str) -> Iterator[str]:
+def _introduction(
+    source: Source, data: TaskData, settings: Settings, given: list[str], net: str
+) -> Iterator[str]:
     """Yield what is going to be done, in lines."""
     preparation, n = data.preparation, len(data.train)
     classes = f", {len(preparation.classes)} classes" if preparation.classes else ""
     yield f"data: {source.describe(preparation)}"
     yield from (f"data: {note}" for note in (*source.notes, *preparation.notes))
     yield f"task: {source.task} of {preparation.target!r}{classes} ({source.reason})"
-    yield f"recipe: {settings.recipe}"
+    named = next((name for name in ("activation", "optimizer") if name in given), None)
+    why = f", as --{named} says" if named and "recipe" not in given else ""
+    yield f"recipe: {settings.recipe}{why}"
     yield f"network: {net}"
     rows = f"{n:,} rows"
     if data.validation is not None:

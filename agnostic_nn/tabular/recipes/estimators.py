@@ -22,7 +22,6 @@ from sklearn.utils.validation import (
 
 from ...backends import Backend
 from ...checks import check_flag, check_number
-from ...deadlines import Deadline
 from ...errors import InvalidArgument
 from ...namespace import Array
 from ...network import Network
@@ -115,7 +114,8 @@ class RecipeEstimator(OnTables):
             seeds=seeds,
             backend=self.backend,
             dtype=self.dtype,
-            callbacks=(*(self.callbacks or ()), *self._deadline()),
+            seconds=self.time_limit,
+            callbacks=self.callbacks or (),
             progress=self.progress,
         )
         self._take(preparation, networks)
@@ -194,9 +194,6 @@ class RecipeEstimator(OnTables):
         y = self._checked(y)
         check_consistent_length(frame, y)
         return self._examples(preparation, frame, self._targets(y), y, weight)
-
-    def _deadline(self) -> tuple[Callback, ...]:
-        return () if self.time_limit is None else (Deadline(self.time_limit),)
 
     def _outputs(self, X: Any) -> Array:
         """Return the mean of what the networks answer, (n_samples, n_outputs)."""

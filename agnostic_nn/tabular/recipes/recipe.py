@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...backends import Backend, host
+from ...deadlines import Deadline
 from ...layer import Layer
 from ...namespace import Array
 from ...network import SPLIT, Network
@@ -206,6 +207,7 @@ def fit_recipe(
     seeds: Sequence[int] = (0,),
     backend: str | Backend | None = None,
     dtype: str = "float32",
+    seconds: float | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool | None = False,
 ) -> tuple[Preparation, list[Network]]:
@@ -221,6 +223,8 @@ def fit_recipe(
         least squared error.
     seeds : sequence of int
         Of the networks.
+    seconds : float, optional
+        How long all of it may take; no network goes on learning when its share is over.
     backend, dtype, callbacks, progress
         As for `Network` and `train`.
 
@@ -233,12 +237,14 @@ def fit_recipe(
     preparation = recipe.prepared(_standardizing(preparation, examples), examples.blocks)
     X, Y, *_ = _rows(preparation, examples)
     how = recipe.how(preparation, Y, None if held_out is None else _rows(preparation, held_out))
-    networks = []
-    for seed in seeds:
+    networks: list[Network] = []
+    end = None if seconds is None else Deadline(seconds)
+    for i, seed in enumerate(seeds):
+        share = () if end is None else (Deadline(end.left / (len(seeds) - i)),)
         net = recipe.network(preparation, X, Y, seed=seed, dtype=dtype, backend=backend)
         train(
             net, X, recipe.targets(preparation, Y), sample_weight=examples.weight,
-            callbacks=callbacks, progress=progress, **how,
+            callbacks=(*callbacks, *share), progress=progress, **how,
         )  # fmt: skip
         networks.append(net)
     return preparation, networks
