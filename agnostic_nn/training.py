@@ -82,7 +82,8 @@ def train(
     tolerance : float, default 0.0
         How much lower a cost has to be to count as lower.
     watch : {"cost", "score"}, default "cost"
-        What tells a better epoch: a lower cost, or a higher score of the validation examples.
+        What tells a better epoch: a lower cost, or a higher score of the validation examples,
+        each of which counts the same there, whatever their weights.
     among_equals : {"first", "last"}, default "first"
         Which of equally good epochs is the best one; `patience` counts from there.
     drop_last : bool, default False

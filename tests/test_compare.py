@@ -27,7 +27,7 @@ def test_everybody_is_tested_on_the_same_folds(run, tmp_path, target, said, metr
     assert (code, error) == (0, "")
     found = json.loads((out / "metrics.json").read_text())
     assert found["metric"] == metric
-    names = {"realmlp", "realmlp-s", "sklearn-mlp", "gradient-boosting", "linear"}
+    names = {"realmlp", "realmlp-s", "plain", "sklearn-mlp", "gradient-boosting", "linear"}
     assert {one["model"] for one in found["models"]} == names
     table = pd.read_csv(out / "comparison.csv")
     assert table.groupby("model").size().eq(3).all()

@@ -36,7 +36,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME,NAME",
-            help="realmlp, realmlp-s, tabm, sklearn-mlp, gradient-boosting, linear.",
+            help="realmlp, realmlp-s, tabm, plain, sklearn-mlp, gradient-boosting, linear.",
             show_default="all but tabm, which takes its time",
         ),
     ] = None,

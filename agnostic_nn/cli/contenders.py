@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends import host
 from ..errors import unknown_name
+from . import fitting
 from .data import Examples, Source, TaskData
 from .options import RECIPE_WATCHED, Settings
 
@@ -86,6 +87,14 @@ def _recipe(name: str) -> Contender:
         return _of_classes(found / found.sum(axis=1, keepdims=True))
 
     return outputs
+
+
+def _plain(entry: Entry) -> Array:
+    """The perceptron of `train --recipe plain`."""
+    settings = fitting.settled(entry.settings, len(entry.data.train))
+    net = fitting.fit(entry.data, settings, entry.backend)
+    assert entry.data.test is not None
+    return net.predict(entry.data.test.inputs).astype("float64")
 
 
 def _learned(entry: Entry, rows: Any) -> Any:
@@ -181,6 +190,7 @@ CONTENDERS: dict[str, Contender] = {
     "realmlp": _recipe("realmlp"),
     "realmlp-s": _recipe("realmlp-s"),
     "tabm": _recipe("tabm"),
+    "plain": _plain,
     "sklearn-mlp": _sklearn_mlp,
     "gradient-boosting": _gradient_boosting,
     "linear": _linear,
