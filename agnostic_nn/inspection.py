@@ -40,7 +40,7 @@ def program(
     -------
     Program
         Its text is one function a line, and says how many there are and what memory they need;
-        what is computed twice, or for nobody, is left out.
+        what is computed twice, or for nobody, is left out. ``step.svg()`` is a picture of it.
 
     Raises
     ------

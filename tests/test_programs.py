@@ -483,3 +483,34 @@ class TestEnclosure:
         with np.errstate(all="ignore"):
             assert holds(bound, getattr(np, function)(x * x), xp)
             assert not holds(bound, getattr(np, function)(x * x) + 1.0, xp)
+
+
+def test_a_program_as_a_picture():
+    """Every call in its row; what it says of memory is what the plan says."""
+    from xml.etree import ElementTree as ET
+
+    step = ann.program(ann.Network([4, 3, 1], "binary_cross_entropy"), optimizer="momentum")
+    picture = ET.fromstring(step.svg())
+    texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+    ready = schedule(step)
+    calls = [call for run in ready.runs for call in run]
+    rows = [text.split() for text in texts if text.lstrip()[:1].isdigit() and " B" not in text]
+    assert [row[1] for row in rows[:-1]] == [call.function for call in calls]
+    assert texts[-1] == str(step).splitlines()[-1]
+    assert {"theta, 76 B", "X, 512 B", "Y, 128 B"} <= set(texts)
+    beside = [int(text[:-2]) for text in texts if text.endswith(" B") and "," not in text]
+    assert sum(beside) == ready.plan.bytes
+    squares = [box for box in picture.iter("{http://www.w3.org/2000/svg}rect")
+               if box.get("width") == "12"]  # fmt: skip
+    assert len(squares) == len(calls)
+    assert step._repr_svg_() == step.svg()
+
+
+@pytest.mark.parametrize("layers", [
+    [Dropout(0.5)], [ann.layers.BatchNorm(), 3], [ann.layers.Embedding({0: 4}, 2)],
+    [ann.layers.Members(2), ann.layers.MemberDense(3, 2)],
+])  # fmt: skip
+def test_whatever_is_recorded_has_a_picture(layers):
+    units = [] if isinstance(layers[0], ann.layers.Members) else [2]
+    net = ann.Network([4, *layers, *units], "squared_error")
+    assert ann.program(net).svg().endswith("</svg>")

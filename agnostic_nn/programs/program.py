@@ -91,6 +91,18 @@ class Program:
 
         return as_text(self)
 
+    def svg(self) -> str:
+        """Return it as a picture, in SVG; notebooks show it by themselves.
+
+        A row for each function that is computed, and a lane for each piece of memory: squares are
+        written there, rings are read.
+        """
+        from .picture import as_svg  # likewise
+
+        return as_svg(self)
+
+    _repr_svg_ = svg
+
 
 def reached(values: Iterable[Value]) -> list[Value]:
     """Return all values that these are made of, each after its inputs; these come last."""
