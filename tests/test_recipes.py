@@ -516,3 +516,13 @@ def test_a_recipe_of_one_s_own():
     X, y = blobs(30)
     model = ann.RealMLPClassifier(Small(epochs=2)).fit(X, y)
     assert model.network_.objective.widths[-2:] == (4, 3)
+
+
+def test_a_date_is_its_day_scaled_as_numbers_are():
+    X = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=41, freq="5D").astype(str)})
+    preparation = Preparation.fit(X)
+    preparation = RealMLPS().prepared(preparation, preparation.blocks(X))
+    found = preparation.features(X)[:, preparation.feature_names.index("day")]
+    days = 5.0 * np.arange(41)  # whatever the first one is, the median is taken away
+    z = (days - 100.0) / (150.0 - 50.0)
+    np.testing.assert_allclose(found, z / np.sqrt(1.0 + (z / 3.0) ** 2), rtol=1e-12, atol=1e-12)
