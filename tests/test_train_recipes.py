@@ -180,12 +180,12 @@ def test_which_recipe(run, tmp_path):
 def test_a_time_limit_ends_a_run_with_the_best_so_far(run, tmp_path):
     """As if no time were left: one epoch is what there is."""
     _, out, _ = run("train", "iris", "--time-limit", "0.001", "--out", tmp_path / "r")
-    assert "training: 1 epochs, and not 256, for time_limit=0.001" in out
+    assert "training: 1 of at most 256 epochs, within time_limit=0.001" in out
     assert (tmp_path / "r" / "model.safetensors").exists()
     code, out, _ = run("train", "iris", "--time-limit", "0.001", "--folds", 3, "--drop",
                        "sepal width (cm)", "--out", tmp_path / "f")  # fmt: skip
     assert code == 0
-    assert out.count("1 epochs, and not 256") == 4
+    assert out.count("1 of at most 256") == 4
 
 
 def test_watched_rows_of_few(frame):

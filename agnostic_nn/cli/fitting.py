@@ -186,14 +186,14 @@ def go_on(
 
 
 def cut_short(net: Network, settings: Settings) -> str | None:
-    """Say how much less there was of training for the lack of time; None where it was all."""
+    """Say how many epochs there were within the time limit; None where it was all of them."""
     from ..network import training_of
 
     done = len(training_of(net).history["epoch"])
     if settings.time_limit is None or settings.epochs is None or done >= settings.epochs:
         return None
     return (
-        f"training: {done} epochs, and not {settings.epochs}, for "
+        f"training: {done} of at most {settings.epochs} epochs, within "
         f"time_limit={settings.time_limit:g}"
     )
 
@@ -274,12 +274,11 @@ def network(data: TaskData, settings: Settings, backend: Backend) -> Network:
             preparation, data.train.inputs, data.train.targets,
             seed=settings.seed, dtype=settings.dtype, backend=backend,
         )  # fmt: skip
-    assert settings.activation is not None and settings.dropout is not None  # noqa: PT018
     return Network(
         [preparation.n_features, *_widths(settings.hidden), preparation.n_outputs],
         preparation.loss,
-        activation=settings.activation,
-        dropout=settings.dropout,
+        activation=settings.activation or ACTIVATION,
+        dropout=DROPOUT if settings.dropout is None else settings.dropout,
         seed=settings.seed,
         dtype=settings.dtype,
         backend=backend,
