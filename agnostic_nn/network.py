@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -402,21 +402,35 @@ class Network:
 
     def mean_cost(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Compute `cost` of rows that `check_data` returned."""
-        return self.outputs_and_cost(X, Y, sample_weight)[1]
+        return self._total(cost for _, cost in self._judged(X, Y, sample_weight))
 
     def outputs_and_cost(
         self, X: Array, Y: Array, sample_weight: Array | None = None
     ) -> tuple[Array, float]:
         """Compute `outputs` and `mean_cost` of rows in one pass."""
+        outputs, costs = [], []
+        for Z, cost in self._judged(X, Y, sample_weight):
+            outputs.append(self.objective.outputs_of(Z, self.xp).T)
+            costs.append(cost)
+        return self._joined(outputs), self._total(costs)
+
+    def _judged(
+        self, X: Array, Y: Array, sample_weight: Array | None
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield the logits of each chunk of rows, and what its cost adds to that of all."""
         objective, xp = self.objective, self.xp
-        total: Any = objective.penalty(self.theta, xp) if objective.l2 > 0.0 else 0.0
-        outputs = []
         for x, y, w in self._chunks(X, Y, sample_weight):
             Z = objective.logits(self.theta, self.buffers, x.T, xp)
             cost = objective.cost_of(Z, y.T, None if w is None else w.T, xp)
-            total = total + cost * (x.shape[0] / X.shape[0])
-            outputs.append(objective.outputs_of(Z, xp).T)
-        return self._joined(outputs), float(self.backend.to_numpy(total))
+            yield Z, cost * (x.shape[0] / X.shape[0])
+
+    def _total(self, costs: Iterable[Array]) -> float:
+        """Return the sum of costs, with the L2 penalty."""
+        objective = self.objective
+        total: Any = objective.penalty(self.theta, self.xp) if objective.l2 > 0.0 else 0.0
+        for cost in costs:
+            total = total + cost
+        return float(self.backend.to_numpy(total))
 
     def _joined(self, chunks: list[Array]) -> Array:
         return chunks[0] if len(chunks) == 1 else self.xp.concat(chunks, axis=0)

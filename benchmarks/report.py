@@ -8,7 +8,7 @@ from typing import Any
 
 from .contenders import OURS, PRODUCTS
 
-_OURS_COLOUR, _PEER_COLOUR, _LIMIT_COLOUR = "#1f77b4", "#b0b0b0", "#404040"
+OURS_COLOUR, PEER_COLOUR, _LIMIT_COLOUR = "#1f77b4", "#b0b0b0", "#404040"
 
 
 def ratio(result: dict[str, Any], contender: dict[str, Any], to: str) -> float | None:
@@ -155,7 +155,7 @@ def _bars(axes: Any, result: dict[str, Any], names: Sequence[str]) -> None:
         ours = one["name"].startswith(OURS)
         place = names.index(one["name"])
         axes.barh(place, value - 1.0, left=1.0, height=0.72,
-                  color=_OURS_COLOUR if ours else _PEER_COLOUR)  # fmt: skip
+                  color=OURS_COLOUR if ours else PEER_COLOUR)  # fmt: skip
         axes.annotate(
             times(value), (max(value, 1.0), place), xytext=(4, 0), textcoords="offset points",
             va="center", fontsize=8.5, fontweight="bold" if ours else "normal",
@@ -164,7 +164,7 @@ def _bars(axes: Any, result: dict[str, Any], names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=9)
     for label in axes.get_yticklabels():
         if label.get_text().startswith(OURS):
-            label.set(color=_OURS_COLOUR, fontweight="bold")
+            label.set(color=OURS_COLOUR, fontweight="bold")
     axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
     axes.xaxis.set_major_locator(FixedLocator([1, 2, 4, 10, 30, 100, 1000]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

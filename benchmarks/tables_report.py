@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scipy.stats import rankdata
 
-from .report import _OURS_COLOUR, _PEER_COLOUR
+from .report import OURS_COLOUR, PEER_COLOUR
 from .tables import CONTENDERS, QUANTITIES, SPLITS, TABLES, Ours
 
 #: Each recipe here, and the same one in pytabkit.
@@ -153,13 +153,13 @@ def draw(found, machine, file):
                 axes.barh(
                     place, statistics.fmean(errors), height=0.72,
                     xerr=statistics.stdev(errors) if len(errors) > 1 else 0.0,
-                    color=_OURS_COLOUR if ours else _PEER_COLOUR, ecolor="#404040",
+                    color=OURS_COLOUR if ours else PEER_COLOUR, ecolor="#404040",
                 )  # fmt: skip
         axes.set_title(table.replace("_", " "), fontsize=10)
         axes.set_yticks(range(len(names)), names, fontsize=9)
         for label in axes.get_yticklabels():
             if isinstance(CONTENDERS[label.get_text()], Ours):
-                label.set(color=_OURS_COLOUR, fontweight="bold")
+                label.set(color=OURS_COLOUR, fontweight="bold")
         axes.set_ylim(len(names) - 0.4, -0.6)  # the first on top
         axes.set_xlim(left=0.0)
         axes.grid(axis="x", alpha=0.35)

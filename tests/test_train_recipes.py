@@ -188,7 +188,7 @@ def test_a_time_limit_ends_a_run_with_the_best_so_far(run, tmp_path):
     assert out.count("1 of at most 256") == 4
 
 
-def test_watched_rows_of_few(frame):
+def test_watched_rows_of_few():
     """A class of one row is learned from, and not watched; nothing is watched where nothing is."""
     y = pd.Series(["a"] * 10 + ["b"], name="y")
     splits = Splits(y, True, 0)
@@ -199,7 +199,6 @@ def test_watched_rows_of_few(frame):
         assert len(held) > 0
     kept, held = splits.watch(0.2, splits.rows[:1])
     assert (list(kept), held) == ([0], None)
-    del frame
 
 
 @pytest.mark.parametrize("recipe", ["realmlp", "realmlp-s"])

@@ -36,6 +36,9 @@ DataFiles = Annotated[
 AsJSON = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, and nothing else, instead.")
 ]
+NewFolder = Annotated[
+    Path | None, typer.Option(help="A new folder.", show_default="runs/DATA-date-time")
+]
 Model = Annotated[
     Path,
     typer.Argument(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json as json_
 import statistics
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import printable
-from .common import AsJSON, choose_backend, plain_warnings, print_json, quiet, say
+from .common import AsJSON, NewFolder, choose_backend, plain_warnings, print_json, quiet, say
 from .options import PLAIN, Settings, takes
 from .runs import METRICS, run_folder
 
@@ -46,9 +45,7 @@ def compare(
             help="Of the networks, for a quick look.", show_default="what each has for a default"
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A new folder.", show_default="runs/DATA-date-time")
-    ] = None,
+    out: NewFolder = None,
     json: AsJSON = False,
     **options: Any,
 ) -> None:

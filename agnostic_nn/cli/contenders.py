@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import host
 from ..errors import unknown_name
 from . import fitting
-from .data import Examples, Source, TaskData
+from .data import Examples, Part, Source, TaskData
 from .options import RECIPE_WATCHED, Settings
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ class Entry:
     kept: Any
     settings: Settings
     backend: Backend
+
+    @property
+    def test(self) -> Part:
+        """The rows to answer for."""
+        assert self.data.test is not None  # a fold has some
+        return self.data.test
 
 
 #: From what there is to learn from to outputs for the rows held out, in terms of a network that has
@@ -79,8 +85,7 @@ def _recipe(name: str) -> Contender:
             None if watch is None else _learned(entry, watch),
             seeds=(settings.seed,), backend=entry.backend,
         )  # fmt: skip
-        assert entry.data.test is not None
-        rows = own.features(entry.data.test.examples.X, differences=_uncounted())
+        rows = own.features(entry.test.examples.X, differences=_uncounted())
         found = net.predict(rows).astype("float64")
         if not preparation.classes:
             return (found * own.scale + own.mean - preparation.mean) / preparation.scale
@@ -93,8 +98,7 @@ def _plain(entry: Entry) -> Array:
     """The perceptron of `train --recipe plain`."""
     settings = fitting.settled(entry.settings, len(entry.data.train))
     net = fitting.fit(entry.data, settings, entry.backend)
-    assert entry.data.test is not None
-    return net.predict(entry.data.test.inputs).astype("float64")
+    return net.predict(entry.test.inputs).astype("float64")
 
 
 def _learned(entry: Entry, rows: Any) -> Any:
@@ -117,9 +121,8 @@ def _sklearn_mlp(entry: Entry) -> Array:
 
     kind = MLPClassifier if entry.data.preparation.classes else MLPRegressor
     options = {} if entry.settings.epochs is None else {"max_iter": entry.settings.epochs}
-    assert entry.data.test is not None
     model = kind(random_state=entry.settings.seed, **options)
-    return _answers(entry, model, entry.data.train.inputs, entry.data.test.inputs)
+    return _answers(entry, model, entry.data.train.inputs, entry.test.inputs)
 
 
 def _gradient_boosting(entry: Entry) -> Array:
@@ -127,10 +130,9 @@ def _gradient_boosting(entry: Entry) -> Array:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     preparation, data = entry.data.preparation, entry.data
-    assert data.test is not None
     train, test = (
         preparation.blocks(part.examples.X, differences=_uncounted())
-        for part in (data.train, data.test)
+        for part in (data.train, entry.test)
     )
     # more categories than it has bins for are taken as numbers
     before = train.numeric.shape[1] + train.indicators.shape[1]
@@ -145,8 +147,7 @@ def _linear(entry: Entry) -> Array:
     """The linear model that `train` shows beside its network."""
     from ..tabular.linear import fit_linear
 
-    train, test = entry.data.train, entry.data.test
-    assert test is not None
+    train, test = entry.data.train, entry.test
     predict, _ = fit_linear(
         entry.data.preparation, train.inputs, train.targets, train.weight, entry.settings.seed
     )
@@ -168,9 +169,7 @@ def _answers(entry: Entry, model: Any, X: Array, X_test: Array) -> Array:
 
 def _places(preparation: Preparation, targets: Array) -> Array:
     """Return the place of each row's class, or its standardized quantity."""
-    if len(preparation.classes) > 2:
-        return targets.argmax(axis=1)
-    return targets[:, 0].astype(int) if preparation.classes else targets[:, 0]
+    return preparation.places(targets) if preparation.classes else targets[:, 0]
 
 
 def _of_classes(probabilities: Array) -> Array:

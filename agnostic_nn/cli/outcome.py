@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..backends import host
 from ..network import training_of
@@ -129,17 +129,11 @@ def cross_validated(
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
         times = len(folds) + 1 - len(found)
-        share = None if deadline is None else time_to_train(deadline, times)
-        net = fitting.fit(data, settings, backend, seconds=share)
-        if (cut := fitting.cut_short(net, settings)) is not None:
-            tell(cut)
+        net = fitted_in_time(data, settings, backend, tell, deadline, times)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
-    left = None if deadline is None else time_to_train(deadline)
-    net = fitting.fit(data, settings, backend, seconds=left)
-    if (cut := fitting.cut_short(net, settings)) is not None:
-        tell(cut)
+    net = fitted_in_time(data, settings, backend, tell, deadline)
     whole = tested(net, data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
@@ -156,10 +150,24 @@ def cross_validated(
     )
 
 
-def time_to_train(deadline: Deadline, times: int = 1) -> float:
-    """Return the seconds for one of so many trainings; the rest is to test, draw and write."""
-    left = deadline.left
-    return max(0.0, left - max(AFTERWARDS * left, LEAST_AFTERWARDS)) / times
+def fitted_in_time(
+    data: TaskData,
+    settings: Settings,
+    backend: Backend,
+    tell: Callable[[str], None],
+    deadline: Deadline | None,
+    times: int = 1,
+    **checkpoints: Any,
+) -> Network:
+    """Train the first of so many networks until a deadline, and tell where it was cut short."""
+    seconds = None
+    if deadline is not None:
+        left = deadline.left  # of which some is to test, draw and write
+        seconds = max(0.0, left - max(AFTERWARDS * left, LEAST_AFTERWARDS)) / times
+    net = fitting.fit(data, settings, backend, seconds=seconds, **checkpoints)
+    if (cut := fitting.cut_short(net, settings)) is not None:
+        tell(cut)
+    return net
 
 
 def answers(net: Network, part: Part) -> dict[str, Scores]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InvalidArgument
-from .common import AsJSON, choose_backend, plain_warnings, quiet, say
+from .common import AsJSON, NewFolder, choose_backend, plain_warnings, quiet, say
 from .options import CHOSEN, PLAIN, Settings, takes
 from .runs import CHECKPOINT, read_run, run_folder, says_how_to_resume, write_settings
 
@@ -30,10 +30,7 @@ def train(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A new folder.", show_default="runs/DATA-date-time"),
-    ] = None,
+    out: NewFolder = None,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(
@@ -50,7 +47,7 @@ def train(
     from . import fitting
     from .data import Source
     from .finishing import finish
-    from .outcome import cross_validated, tested, time_to_train
+    from .outcome import cross_validated, fitted_in_time, tested
 
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
@@ -80,14 +77,11 @@ def train(
         if settings.folds is not None:
             found = cross_validated(source, settings, backend, tell, deadline)
         else:
-            net = fitting.fit(
-                data, settings, backend,
-                seconds=None if deadline is None else time_to_train(deadline),
+            net = fitted_in_time(
+                data, settings, backend, tell, deadline,
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
-            if (cut := fitting.cut_short(net, settings)) is not None:
-                tell(cut)
             found = tested(net, data, settings)
         finish(found, source, settings, folder, as_json=json)
 

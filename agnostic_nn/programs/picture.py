@@ -8,7 +8,7 @@ from html import escape
 from .memory import Buffer
 from .program import Argument, Call, Program, Value
 from .schedule import Schedule, schedule
-from .text import shape_text
+from .text import counted, shape_text
 
 #: The height of a row, the width of a lane, and where the lanes begin, in pixels.
 _ROW, _LANE, _LEFT, _TOP = 18, 22, 330, 120
@@ -38,11 +38,10 @@ def as_svg(program: Program) -> str:
             f'<rect {size} fill="white"/>',
             *_heads(lanes),
             *_rows(calls, marks, lanes),
-            _text(12, height - 14, f"{ready.calls} functions to compute, "
-                  f"{ready.plan.bytes:,} bytes beside the arguments"),
+            _text(12, height - 14, counted(ready)),
             "</svg>",
         ]
-    )  # fmt: skip
+    )
 
 
 _Lane = Argument | Buffer

@@ -7,15 +7,18 @@ from typing import Any
 
 from .dtypes import DType, decoded
 from .program import Constant, Program, Shape, Value
-from .schedule import schedule
+from .schedule import Schedule, schedule
 from .views import Part, ends
 
 
 def as_text(program: Program) -> str:
     """Return a program as people read it."""
-    ready = schedule(program)
-    counted = f"{ready.calls} functions to compute, {ready.plan.bytes:,} bytes beside the arguments"
-    return "\n".join([*_lines(program), counted])
+    return "\n".join([*_lines(program), counted(schedule(program))])
+
+
+def counted(ready: Schedule) -> str:
+    """Return how much there is to compute, and how much memory it takes."""
+    return f"{ready.calls} functions to compute, {ready.plan.bytes:,} bytes beside the arguments"
 
 
 def _lines(program: Program) -> Iterator[str]:

@@ -299,8 +299,7 @@ class TableClassifier(ClassifierMixin, _TableEstimator):  # type: ignore[misc]
         self.classes_ = np.asarray(preparation.classes)
 
     def _targets(self, y: Any) -> Array:
-        targets = self.preparation_.targets(y)
-        return targets[:, 0].astype(int) if targets.shape[1] == 1 else targets.argmax(axis=1)
+        return self.preparation_.places(self.preparation_.targets(y))
 
     def _check_target(self, y: Any) -> Any:
         y = super()._check_target(y)

@@ -58,7 +58,7 @@ def fit_linear(
         return lambda inputs: ridge.predict(inputs).reshape(-1, 1), len(X)
 
     k = len(preparation.classes)
-    codes = Y[:, 0].astype(int) if k == 2 else Y.argmax(axis=1)
+    codes = preparation.places(Y)
     there = sorted(set(codes.tolist()))
     if len(there) < 2:  # the rows that were drawn are of one class
         return lambda inputs: inputs[:, :1] * 0.0 + Y[:1], len(X)

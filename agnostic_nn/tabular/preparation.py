@@ -356,6 +356,11 @@ class Preparation:
             return codes.astype("float64").reshape(-1, 1)
         return np.eye(len(self.classes))[codes]
 
+    @staticmethod
+    def places(targets: Array) -> Array:
+        """Return which class each row of targets is; of two with one output, 0 or 1."""
+        return targets[:, 0].astype(int) if targets.shape[1] == 1 else targets.argmax(axis=1)
+
     def labels(self, y: Any) -> Any:
         """Return a target with labels as the model's are: a file of digits looks like numbers."""
         return labels_like(as_series(y), self.classes, self.missing)

@@ -141,9 +141,9 @@ def _terms(preparation: Preparation, targets: Array, outputs: Array) -> tuple[An
     if k == 0:
         return preparation.scale * targets[:, 0], preparation.scale * outputs[:, 0]
     if preparation.n_outputs == 1:  # of two classes, the second one's
-        return targets[:, 0].astype(int), np.hstack([1.0 - outputs, outputs])
+        return preparation.places(targets), np.hstack([1.0 - outputs, outputs])
     # float32 does not quite add up to 1
-    return targets.argmax(axis=1), outputs / outputs.sum(axis=1, keepdims=True)
+    return preparation.places(targets), outputs / outputs.sum(axis=1, keepdims=True)
 
 
 def _value(score: Score, truth: Any, said: Any, weight: Array | None) -> float | None:
