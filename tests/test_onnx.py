@@ -9,8 +9,8 @@ from agnostic_nn.exchange import from_torch, to_onnx, to_torch
 from agnostic_nn.exchange.onnx_functions import ELEMENTWISE
 from agnostic_nn.layers import LAYERS, BatchNorm, Dense, Layer, Members, Residual
 from agnostic_nn.programs.enclosure import enclose, holds
-from agnostic_nn.programs.functions import KIND_OF, UNARY
 from agnostic_nn.programs.steps import record_prediction
+from agnostic_nn.standard import KIND_OF, UNARY
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..standard import INTEGRAL
 from .dtypes import INT64, DType, as_dtype
-from .functions import INTEGRAL
 from .program import Call, Shape, Value
 from .traced import Tape, Traced, is_number, whole
 

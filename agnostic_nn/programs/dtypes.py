@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..errors import NotRecordable
-from .functions import INTEGRAL
+from ..standard import INTEGRAL
 
 
 @dataclass(frozen=True, eq=False)

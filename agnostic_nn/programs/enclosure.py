@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..namespace import Array, Namespace
-from .functions import ELEMENTWISE
+from ..standard import ELEMENTWISE
 from .intervals import Interval, Rules
 from .program import Constant, Program, Shape, Value
 

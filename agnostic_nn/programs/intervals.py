@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..namespace import Array, Namespace
+from ..standard import words
 from .dtypes import DType, finfo, iinfo, promoted
 from .evaluate import evaluate
-from .functions import words
 from .program import Call, Constant, Value
 from .views import VIEWS
 

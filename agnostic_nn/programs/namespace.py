@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..standard import INTEGRAL, KIND_OF, UNARY
 from .arranging import ArrangingNamespace
 from .dtypes import BOOL, DTYPES, FLOAT64, INT64, DType, as_dtype, finfo, iinfo, isdtype
-from .functions import INTEGRAL, KIND_OF, UNARY
 from .program import Call, Value
 from .traced import Traced, is_number
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..standard import ELEMENTWISE
 from .dtypes import DType
-from .functions import ELEMENTWISE
 
 Shape = tuple[int, ...]
 

@@ -1,4 +1,4 @@
-"""Which functions map each number by itself, and of what kind the numbers are.
+"""Functions of the Array API standard: which map each number by itself, and of what kind it is.
 
 Whole numbers, fractions, yes and no: the standard says which function takes which.
 """
