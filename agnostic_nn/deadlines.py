@@ -31,6 +31,18 @@ class Deadline:
         """How many seconds there are yet."""
         return self.end - time.perf_counter()
 
+    def share(self, of: int, kept: float = 0.0) -> float:
+        """Return how many seconds each of so many has, where some are kept for what comes after.
+
+        Examples
+        --------
+        >>> 11.0 < Deadline(60.0).share(of=5, kept=4.0) < 11.2
+        True
+        >>> Deadline(3.0).share(of=5, kept=4.0)
+        0.0
+        """
+        return max(0.0, self.left - kept) / of
+
     def __call__(self, net: Network | None, history: History) -> bool:
         """Whether another epoch as long as the last one would end too late."""
         del net

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..backends import host
 from ..errors import unknown_name
+from ..tabular.recipes import RECIPES
 from . import fitting
-from .data import Examples, Part, Source, TaskData
-from .options import RECIPE_WATCHED, Settings
+from .data import Part, TaskData
+from .options import PLAIN, Settings
+from .outcome import fitted_in_time
 
 if TYPE_CHECKING:
     from ..backends import Backend
@@ -25,20 +28,22 @@ class Entry:
 
     Attributes
     ----------
-    source : Source
     data : TaskData
-        Of the fold, prepared as for `agnostic-nn train`.
-    kept : array of int
-        Where its rows to learn from stand in the table.
+        Of the fold, prepared as the contender wants it.
     settings : Settings
+        As of `agnostic-nn train`, with what was left out left out.
     backend : Backend
+    seconds : float or None
+        How long it may take; None for as long as it wants.
+    tell : callable
+        Where to say what came of that.
     """
 
-    source: Source
     data: TaskData
-    kept: Any
     settings: Settings
     backend: Backend
+    seconds: float | None
+    tell: Callable[[str], None]
 
     @property
     def test(self) -> Part:
@@ -47,9 +52,21 @@ class Entry:
         return self.data.test
 
 
-#: From what there is to learn from to outputs for the rows held out, in terms of a network that has
-#: the preparation of the fold.
-Contender = Callable[[Entry], "Array"]
+@dataclass(frozen=True)
+class Contender:
+    """One that takes part.
+
+    Attributes
+    ----------
+    recipe : str
+        The table is prepared for it as `agnostic-nn train` does for this recipe.
+    answer : callable
+        From what there is to learn from to outputs for the rows held out, as a network with that
+        preparation has them.
+    """
+
+    recipe: str
+    answer: Callable[[Entry], Array]
 
 
 def chosen(models: str | None) -> dict[str, Contender]:
@@ -69,54 +86,15 @@ def chosen(models: str | None) -> dict[str, Contender]:
     return {name: CONTENDERS[name] for name in names}
 
 
-def _recipe(name: str) -> Contender:
-    """Return a recipe of this package, which holds some rows out to choose its best epoch by."""
-
-    def outputs(entry: Entry) -> Array:
-        from ..tabular.recipes import fit_recipe, get_recipe
-
-        recipe, settings = get_recipe(name)(), entry.settings
-        if settings.epochs is not None:
-            recipe = replace(recipe, epochs=settings.epochs)
-        learn, watch = entry.source.splits.watch(RECIPE_WATCHED, entry.kept)
-        preparation = entry.data.preparation
-        own, (net,) = fit_recipe(
-            recipe, preparation, _learned(entry, learn),
-            None if watch is None else _learned(entry, watch),
-            seeds=(settings.seed,), backend=entry.backend,
-        )  # fmt: skip
-        rows = own.features(entry.test.examples.X, differences=_uncounted())
-        found = net.predict(rows).astype("float64")
-        if not preparation.classes:
-            return (found * own.scale + own.mean - preparation.mean) / preparation.scale
-        return _of_classes(found / found.sum(axis=1, keepdims=True))
-
-    return outputs
-
-
-def _plain(entry: Entry) -> Array:
-    """The perceptron of `train --recipe plain`."""
+def _network(entry: Entry) -> Array:
+    """The network that `train` trains with the recipe."""
     settings = fitting.settled(entry.settings, len(entry.data.train))
-    net = fitting.fit(entry.data, settings, entry.backend)
+    net = fitted_in_time(entry.data, settings, entry.backend, entry.tell, entry.seconds)
     return net.predict(entry.test.inputs).astype("float64")
 
 
-def _learned(entry: Entry, rows: Any) -> Any:
-    """Return rows of the table as recipes learn from them."""
-    from ..tabular.recipes import Examples as Learned
-
-    examples: Examples = entry.source.examples.at(rows)
-    preparation = entry.data.preparation
-    y = _places(preparation, preparation.targets(examples.y))
-    if not preparation.classes:
-        y = y * preparation.scale + preparation.mean
-    blocks = preparation.blocks(examples.X, differences=_uncounted())
-    weight = None if examples.weight is None else examples.weight.to_numpy(dtype="float64")
-    return Learned(blocks, y, weight)
-
-
 def _sklearn_mlp(entry: Entry) -> Array:
-    """scikit-learn's MLP with its defaults, on the inputs that `train` gives a network."""
+    """scikit-learn's MLP with its defaults, on the inputs that `train` gives a plain network."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
     kind = MLPClassifier if entry.data.preparation.classes else MLPRegressor
@@ -129,9 +107,11 @@ def _gradient_boosting(entry: Entry) -> Array:
     """scikit-learn's histogram gradient boosting, which is told which columns are categories."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+    from ..tabular import Differences
+
     preparation, data = entry.data.preparation, entry.data
     train, test = (
-        preparation.blocks(part.examples.X, differences=_uncounted())
+        preparation.blocks(part.examples.X, differences=Differences())
         for part in (data.train, entry.test)
     )
     # more categories than it has bins for are taken as numbers
@@ -159,38 +139,50 @@ def _answers(entry: Entry, model: Any, X: Array, X_test: Array) -> Array:
     from sklearn.exceptions import ConvergenceWarning
 
     train, preparation = entry.data.train, entry.data.preparation
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # its defaults are what is compared
-        model.fit(X, _places(preparation, train.targets), sample_weight=train.weight)
+    y = preparation.places(train.targets) if preparation.classes else train.targets[:, 0]
+
+    def fit(model: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # its defaults are what is compared
+            model.fit(X, y, sample_weight=train.weight)
+
+    if entry.seconds is None:
+        fit(model)
+    else:
+        _fit_in_time(model, fit, entry)
     if not preparation.classes:
         return model.predict(X_test).reshape(-1, 1)
-    return _of_classes(model.predict_proba(X_test))
+    return _of_classes(preparation, model.predict_proba(X_test))
 
 
-def _places(preparation: Preparation, targets: Array) -> Array:
-    """Return the place of each row's class, or its standardized quantity."""
-    return preparation.places(targets) if preparation.classes else targets[:, 0]
+def _fit_in_time(model: Any, fit: Callable[[Any], None], entry: Entry) -> None:
+    """Fit a model with as many iterations as there is time for: a few tell how long more take."""
+    from ..deadlines import Deadline
+
+    assert entry.seconds is not None
+    end, most = Deadline(entry.seconds), model.max_iter
+    there_is_time_for, tried = min(2, most), 0
+    while there_is_time_for > tried:
+        tried, began = there_is_time_for, time.perf_counter()
+        fit(model.set_params(max_iter=tried))
+        took = time.perf_counter() - began
+        there_is_time_for = min(most, int(tried * end.left / took))
+    if tried < most:
+        entry.tell(
+            f"training: {tried} of at most {most} iterations, within "
+            f"time_limit={entry.settings.time_limit:g}"
+        )
 
 
-def _of_classes(probabilities: Array) -> Array:
+def _of_classes(preparation: Preparation, probabilities: Array) -> Array:
     """Return probabilities as a network has them: of two classes that of the second."""
-    found = host.asarray(probabilities)
-    return found[:, 1:] if found.shape[1] == 2 else found
-
-
-def _uncounted() -> Any:
-    from ..tabular import Differences
-
-    return Differences()
+    return host.asarray(probabilities)[:, -preparation.n_outputs :]
 
 
 #: Every contender by name.
 CONTENDERS: dict[str, Contender] = {
-    "realmlp": _recipe("realmlp"),
-    "realmlp-s": _recipe("realmlp-s"),
-    "tabm": _recipe("tabm"),
-    "plain": _plain,
-    "sklearn-mlp": _sklearn_mlp,
-    "gradient-boosting": _gradient_boosting,
-    "linear": _linear,
+    **{name: Contender(name, _network) for name in (*RECIPES, PLAIN)},
+    "sklearn-mlp": Contender(PLAIN, _sklearn_mlp),
+    "gradient-boosting": Contender(PLAIN, _gradient_boosting),
+    "linear": Contender(PLAIN, _linear),
 }

@@ -128,12 +128,12 @@ def cross_validated(
     found: list[Outcome] = []
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
-        times = len(folds) + 1 - len(found)
-        net = fitted_in_time(data, settings, backend, tell, deadline, times)
+        seconds = time_to_train(deadline, len(folds) + 1 - len(found))
+        net = fitted_in_time(data, settings, backend, tell, seconds)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
-    net = fitted_in_time(data, settings, backend, tell, deadline)
+    net = fitted_in_time(data, settings, backend, tell, time_to_train(deadline))
     whole = tested(net, data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
@@ -150,20 +150,23 @@ def cross_validated(
     )
 
 
+def time_to_train(deadline: Deadline | None, of: int = 1) -> float | None:
+    """Return how many seconds there are to train each of so many networks; None for no limit."""
+    if deadline is None:
+        return None
+    # some of what is left is to test, draw and write
+    return deadline.share(of, max(AFTERWARDS * deadline.left, LEAST_AFTERWARDS))
+
+
 def fitted_in_time(
     data: TaskData,
     settings: Settings,
     backend: Backend,
     tell: Callable[[str], None],
-    deadline: Deadline | None,
-    times: int = 1,
+    seconds: float | None,
     **checkpoints: Any,
 ) -> Network:
-    """Train the first of so many networks until a deadline, and tell where it was cut short."""
-    seconds = None
-    if deadline is not None:
-        left = deadline.left  # of which some is to test, draw and write
-        seconds = max(0.0, left - max(AFTERWARDS * left, LEAST_AFTERWARDS)) / times
+    """Train a network for so many seconds, and tell where that cut it short."""
     net = fitting.fit(data, settings, backend, seconds=seconds, **checkpoints)
     if (cut := fitting.cut_short(net, settings)) is not None:
         tell(cut)

@@ -47,7 +47,7 @@ def train(
     from . import fitting
     from .data import Source
     from .finishing import finish
-    from .outcome import cross_validated, fitted_in_time, tested
+    from .outcome import cross_validated, fitted_in_time, tested, time_to_train
 
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
@@ -78,7 +78,7 @@ def train(
             found = cross_validated(source, settings, backend, tell, deadline)
         else:
             net = fitted_in_time(
-                data, settings, backend, tell, deadline,
+                data, settings, backend, tell, time_to_train(deadline),
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
