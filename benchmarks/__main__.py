@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from . import machine, report
+from .kept import keep
 from .tasks import TASKS
 
 
@@ -33,6 +35,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help=".png, .svg or .pdf")
     options = parser.parse_args()
+    if find_spec("rich") is None:  # better now than after all has been measured
+        parser.error("rich is not installed, which shows the results: pip install rich")
 
     gpu = uses_gpu(options.backends)
     cores = machine.usable_cores()
@@ -43,21 +47,20 @@ def main() -> None:
         parser.error(f"unknown nets {', '.join(unknown)}; there are {', '.join(TASKS)}")
     rounds = options.rounds or (2 if options.quick else 7)
 
-    found: dict[str, Any] = machine.describe() | {
-        "quick": options.quick,
-        "rounds": rounds,
-        "products": "TF32" if options.tf32 else "float32",
-        "results": [],
-    }
-    for n in dict.fromkeys(numbers):  # with one core, "1,all" is one run
-        content = in_a_process(options, n, chosen, rounds)
-        found["versions"] = content["versions"]
-        found["results"] += content["results"]
-        report.show(found, content["results"])
-    report.show_machine(found)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        out = options.json or Path(folder) / "found.json"
+        found: dict[str, Any] = machine.describe() | {
+            "quick": options.quick,
+            "rounds": rounds,
+            "products": machine.TF32 if options.tf32 else machine.FLOAT32,
+            "results": [],
+        }
+        keep(out, found)
+        for n in dict.fromkeys(numbers):  # with one core, "1,all" is one run
+            known = len(found["results"])
+            found = in_a_process(options, n, chosen, rounds, out)
+            report.show(found, found["results"][known:])
+        report.show_machine(found)
     if options.picture:
         report.draw(found, options.picture)
 
@@ -75,20 +78,20 @@ def default_tasks(gpu: bool, quick: bool) -> list[str]:
             and task.name not in slow]  # fmt: skip
 
 
-def in_a_process(options: Any, threads: int, chosen: list[str], rounds: int) -> dict[str, Any]:
+def in_a_process(
+    options: Any, threads: int, chosen: list[str], rounds: int, out: Path
+) -> dict[str, Any]:
     """Measure with so many threads; libraries read their number when they are imported."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "benchmarks.measure", "--out", str(out)]
-        command += ["--tasks", ",".join(chosen), "--backends", options.backends]
-        command += ["--threads", str(threads), "--rounds", str(rounds), "--only", options.only]
-        command += ["--quick"] if options.quick else []
-        environment = os.environ | machine.environment(threads)
-        if uses_gpu(options.backends):
-            environment |= machine.gpu_environment(options.tf32)
-        if subprocess.run(command, env=environment, check=False).returncode:
-            sys.exit(f"benchmarks: the process with {threads} threads failed, see above")
-        content: dict[str, Any] = json.loads(out.read_text())
+    command = [sys.executable, "-m", "benchmarks.measure", "--out", str(out)]
+    command += ["--tasks", ",".join(chosen), "--backends", options.backends]
+    command += ["--threads", str(threads), "--rounds", str(rounds), "--only", options.only]
+    command += ["--quick"] if options.quick else []
+    environment = os.environ | machine.environment(threads)
+    if uses_gpu(options.backends):
+        environment |= machine.gpu_environment(options.tf32)
+    if subprocess.run(command, env=environment, check=False).returncode:
+        sys.exit(f"benchmarks: the process with {threads} threads failed, see above")
+    content: dict[str, Any] = json.loads(out.read_text())
     return content
 
 

@@ -18,6 +18,8 @@ Build = Callable[[Task, Any, Any], Run]
 
 #: Contenders are compared with this one, on the device they run on.
 PRODUCTS = "products alone"
+#: On a GPU they are one graph; beside it they are launched one by one, as a library does it.
+LAUNCHED = f"{PRODUCTS}, one by one"
 OURS = "agnostic_nn"
 
 
@@ -103,7 +105,11 @@ def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Con
         if task.kind != "fit" and device in products:
             backend = ann.get_backend("numpy") if device == "cpu" else products[device]
             build = partial(products_alone, backend=backend)
-            yield Contender(_named(PRODUCTS, device), device, build)
+            name = PRODUCTS
+            if device == "gpu" and task.kind == "train" and _torch_has_a_gpu():
+                yield Contender(_named(PRODUCTS, device), device, products_captured)
+                name = LAUNCHED
+            yield Contender(_named(name, device), device, build)
     yield from (one for one in ours if one.device in devices or one.build is None)
     for name, needs, places, builders in PEERS:
         missing = [module for module in needs if find_spec(module) is None]
@@ -127,6 +133,14 @@ def device_of(backend: Any) -> str:
     return "gpu" if backend.name.startswith("cupy") or kind != "cpu" else "cpu"
 
 
+def _torch_has_a_gpu() -> bool:
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def _named(name: str, device: str) -> str:
     return name if device == "cpu" else f"{name} ({device})"
 
@@ -138,35 +152,11 @@ def _on_device(build: Any, device: str, task: Task, X: Any, y: Any) -> Run:
 
 def products_alone(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
     """The matrix products of a step, or of a prediction, into memory of their own: the limit."""
-    import numpy as np
-
     del y
-    matmul, random = backend.xp.matmul, np.random.default_rng(0)
-    dtype = backend.dtype("float32")
-
-    def array(*shape: int) -> Any:
-        return backend.asarray(0.1 * random.standard_normal(shape, dtype=np.float32), dtype)
-
+    dtype, matmul = backend.dtype("float32"), backend.xp.matmul
+    forward, step, m = _products(task, matmul, lambda A: backend.asarray(A, dtype))
     training = task.kind == "train"
-    m = task.batch if training else min(5000, task.rows)
-    n = task.widths
-    W = [array(n_out, n_in) for n_in, n_out in itertools.pairwise(n)]
-    # the examples lie in memory row after row, and the equations see them as columns
-    A = [array(m, n[0]).T, *(array(width, m) for width in n[1:-1])]
-    dZ = [array(width, m) for width in n[1:]]
-    Z, dA, dW = ([array(*x.shape) for x in like] for like in (dZ, A, W))
     chunks = [] if training else [backend.asarray(X[i : i + m]).T for i in range(0, len(X), m)]
-
-    def forward(A0: Any) -> None:
-        for i in range(len(W)):
-            matmul(W[i], A[i] if i else A0, out=Z[i])
-
-    def step() -> None:
-        forward(A[0])
-        for i in reversed(range(len(W))):
-            matmul(dZ[i], A[i].T, out=dW[i])
-            if i > 0:
-                matmul(W[i].T, dZ[i], out=dA[i])
 
     def run(repeats: int) -> dict[str, Any]:
         for _ in range(repeats):
@@ -180,6 +170,62 @@ def products_alone(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
         return {}
 
     return run
+
+
+def products_captured(task: Task, X: Any, y: Any) -> Run:
+    """The matrix products of a training step as one CUDA graph: on a GPU the limit."""
+    import torch
+
+    del X, y
+    _, step, _ = _products(task, torch.matmul, lambda A: torch.as_tensor(A, device="cuda"))
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):  # what a first product allocates may not be in a graph
+        step()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+
+    def run(repeats: int) -> dict[str, Any]:
+        for _ in range(repeats):
+            for _ in range(task.steps):
+                graph.replay()
+            torch.cuda.synchronize()
+        return {}
+
+    return run
+
+
+def _products(task: Task, matmul: Any, put: Any) -> tuple[Any, Any, int]:
+    """Return the products forward, those of a whole step, and how many examples they are for."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+
+    def array(*shape: int) -> Any:
+        return put(np.float32(0.1) * random.standard_normal(shape, dtype=np.float32))
+
+    m = task.batch if task.kind == "train" else min(5000, task.rows)
+    n = task.widths
+    W = [array(n_out, n_in) for n_in, n_out in itertools.pairwise(n)]
+    # the examples lie in memory row after row, and the equations see them as columns
+    A = [array(m, n[0]).T, *(array(width, m) for width in n[1:-1])]
+    dZ = [array(width, m) for width in n[1:]]
+    Z, dA, dW = ([array(*x.shape) for x in like] for like in (dZ, A, W))
+
+    def forward(A0: Any) -> None:
+        for i in range(len(W)):
+            matmul(W[i], A[i] if i else A0, out=Z[i])
+
+    def step() -> None:
+        forward(A[0])
+        for i in reversed(range(len(W))):
+            matmul(dZ[i], A[i].T, out=dW[i])
+            if i > 0:
+                matmul(W[i].T, dZ[i], out=dA[i])
+
+    return forward, step, m
 
 
 def train(task: Task, X: Any, y: Any, *, backend: Any) -> Run:

@@ -1,5 +1,7 @@
 """One process, one number of threads: every contender in turn, several rounds.
 
+What is known is written to the file of the results after every task, and not at the end.
+
 Started by `python -m benchmarks`, with the number of threads already in the environment; array
 libraries read it when they are imported, so none is imported before the cores are chosen.
 """
@@ -17,8 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import machine, tasks
+from . import machine, on_gpu, tasks
 from .contenders import contenders
+from .kept import keep
 
 #: Libraries' threads wait actively for more work for a while; nobody starts before they sleep.
 PAUSE = 0.05
@@ -47,23 +50,35 @@ def main() -> None:
 
     backends = options.backends.split(",")
     only = [words for words in options.only.split(",") if words]
-    results = []
+    content = json.loads(options.out.read_text())
+    content["versions"] = machine.versions(backends)
+    on_a_gpu = []
     for name in options.tasks.split(","):
         task = tasks.TASKS[name]
         task = tasks.quick(task) if options.quick else task
-        results.append(measure(task, backends, options.rounds, only, options.quick))
-        results[-1]["threads"] = options.threads
-    content = {"versions": machine.versions(backends), "results": results}
-    options.out.write_text(json.dumps(content))
+        result, runs = measure(task, backends, options.rounds, only, options.quick)
+        content["results"].append(result | {"threads": options.threads})
+        keep(options.out, content)
+        of_gpu = [one for one in result["contenders"] if one["device"] == "gpu"]
+        on_a_gpu += [(one, runs[one["name"]], task.count) for one in of_gpu]
+        del runs
+    # a profiler may make slower what comes after it, so it comes last
+    for one, run, steps in on_a_gpu:
+        say(f"{one['name']} is watched")
+        one["step"] = on_gpu.step_of(run, steps)
+        keep(options.out, content)
 
 
 def measure(
     task: tasks.Task, backends: list[str], rounds: int, only: list[str], quick: bool
-) -> dict[str, Any]:
-    """Return what every contender needed for a unit of the task, in seconds, round by round."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what every contender needed for a unit of the task, round by round, and who they are.
+
+    What is returned first are seconds, and for a GPU bytes; what is returned last runs them again.
+    """
     left_out: dict[str, str] = {}
     runs: dict[str, Any] = {}
-    devices: dict[str, str] = {}
+    more: dict[str, dict[str, Any]] = {}
     X, y = tasks.make_data(task)
     for one in contenders(task, backends, quick):
         if only and not any(words.lower() in one.name.lower() for words in only):
@@ -72,6 +87,7 @@ def measure(
         if one.build is None:
             left_out[one.name] = one.reason
             continue
+        before = on_gpu.memory_in_use(release=True) if one.device == "gpu" else None
         try:
             run = one.build(task, X, y)
             run(1)  # what is compiled, recorded and allocated once is not measured
@@ -80,7 +96,10 @@ def measure(
         except Exception as error:  # a peer may fail in ways of its own
             left_out[one.name] = f"{type(error).__name__}: {(str(error) or '-').splitlines()[0]}"
             continue
-        runs[one.name], devices[one.name] = run, one.device
+        runs[one.name], more[one.name] = run, {"device": one.device}
+        if before is not None:
+            taken = on_gpu.memory_in_use(release=False)
+            more[one.name]["memory"] = None if taken is None else taken - before
 
     times: dict[str, list[float]] = {name: [] for name in runs}
     cores: dict[str, list[float]] = {name: [] for name in runs}
@@ -98,7 +117,7 @@ def measure(
             times[name].append(wall / (task.repeats * task.count))
             cores[name].append(busy / wall)
     say("")
-    return {
+    result = {
         "task": task.name,
         "title": task.title,
         "kind": task.kind,
@@ -107,7 +126,7 @@ def measure(
         "contenders": [
             {
                 "name": name,
-                "device": devices[name],
+                **more[name],
                 "median": statistics.median(times[name]),
                 "minimum": min(times[name]),
                 "cores": statistics.median(cores[name]),
@@ -118,6 +137,7 @@ def measure(
         ],
         "left_out": left_out,
     }
+    return result, runs
 
 
 def say(text: str) -> None:

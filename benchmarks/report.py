@@ -8,6 +8,10 @@ from typing import Any
 
 from .contenders import OURS, PRODUCTS
 
+#: What is shown beside the time for who runs on a GPU: memory that was taken by the time it had
+#: warmed up, launches and kernels a step, how long the kernels are busy, the products' part of it.
+ON_GPU = ("MiB", "launches", "kernels", "busy, products")
+
 OURS_COLOUR, PEER_COLOUR, _LIMIT_COLOUR = "#1f77b4", "#b0b0b0", "#404040"
 
 
@@ -55,7 +59,9 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
             title_justify="left",
         )
         table.add_column(f"a {result['unit']}".replace("a 1,000", "1,000"))
-        for heading in ("median", "minimum", "/ products", f"/ {OURS} numpy", "cores", "loss"):
+        on_gpu = any(one["device"] == "gpu" for one in result["contenders"])
+        headings = ("median", "minimum", "/ products", f"/ {OURS} numpy", "cores", "loss")
+        for heading in (*headings, *(ON_GPU if on_gpu else ())):
             table.add_column(heading, justify="right")
         for one in sorted(result["contenders"], key=lambda one: one["median"]):
             loss = f"{one['loss']:.4f}" if "loss" in one else ""
@@ -64,7 +70,7 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
             table.add_row(
                 escape(one["name"]), seconds(one["median"]), seconds(one["minimum"]),
                 times(ratio(result, one, PRODUCTS)), times(ratio(result, one, f"{OURS} numpy")),
-                f"{one['cores']:.1f}", loss,
+                f"{one['cores']:.1f}", loss, *(of_the_gpu(one) if on_gpu else ()),
                 style="bold" if one["name"].startswith(OURS) else None,
             )  # fmt: skip
         if result["contenders"]:
@@ -73,6 +79,17 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
             console.print(f"{result['title']}: nobody takes part", highlight=False)
         for name, reason in result["left_out"].items():
             console.print(f"left out: {name}: {reason}", markup=False, highlight=False)
+
+
+def of_the_gpu(contender: dict[str, Any]) -> tuple[str, ...]:
+    """Return what `ON_GPU` names, "" for what is not known."""
+    memory, step = contender.get("memory"), contender.get("step", {})
+    taken = "" if memory is None else f"{memory / 2**20:,.0f}"
+    if "kernels" not in step:
+        return taken, "", "", ""
+    busy = step["kernel seconds"]
+    share = f"{step['product seconds'] / busy:.0%}" if busy else ""
+    return taken, f"{step['launches']:.1f}", f"{step['kernels']:.1f}", f"{seconds(busy)}, {share}"
 
 
 def show_machine(found: dict[str, Any]) -> None:

@@ -1,14 +1,25 @@
-"""`python -m benchmarks.table FILE.json`: a result file as Markdown tables."""
+"""`python -m benchmarks.table FILE.json`: a result file, or one of `ci/gpu`, as Markdown tables."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from . import report
 from .contenders import OURS, PRODUCTS
+
+
+def runs(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield each run of the benchmarks in a file: one, or those among the parts of `ci/gpu`."""
+    if "parts" not in found:
+        yield found
+    for part in found.get("parts", ()):
+        for command in part["commands"]:
+            if command.get("found", {}).get("results"):
+                yield command["found"]
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -51,4 +62,5 @@ def _cell(result: dict[str, Any], name: str) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m benchmarks.table FILE.json")
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())))
+    content = json.loads(Path(sys.argv[1]).read_text())
+    print("\n\n".join(markdown(found) for found in runs(content)))

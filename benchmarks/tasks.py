@@ -61,7 +61,7 @@ TASKS = {
         _train(512, 784, 2048, 2048, 10, steps=10, repeats=1),
         Task("predict", "predict", (784, 512, 512, 10), rows=100_000),
         Task("fit", "fit", (64, 100, 10)),
-        _train(8192, 784, 4096, 4096, 10, steps=10, repeats=2, gpu_only=True),
+        _train(4096, 1024, 8192, 8192, 10, steps=5, repeats=2, gpu_only=True),
     )
 }
 
