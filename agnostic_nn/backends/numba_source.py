@@ -15,15 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import NotRecordable
+from ..programs.arena import Arena, Piece
 from ..programs.dtypes import DType, decoded, encoded
-from ..programs.memory import Buffer
 from ..programs.program import Call, Constant, Program, Value
 from ..programs.schedule import Schedule, schedule
-from ..programs.views import c_strides, in_order
+from ..programs.views import broadcast_strides, c_strides, in_order
 from .numba_text import REDUCTIONS, expression, indented, index, nested
-
-#: Numbers between places where values begin: whole lines of a cache.
-LINE = 16
 
 #: Types that are compiled; Numba has no float16 on a CPU.
 _TYPES = ("float32", "float64", "int32", "int64", "bool")
@@ -39,23 +36,23 @@ class Source:
         Lines of a function's body; see `EPOCH` for its arguments.
     sizes : dict of str to int
         How many numbers the array of each dtype holds.
-    places : dict of str to (str, int, int)
-        Where each argument of the program lies: in which array, from where, how many numbers.
-    fixed : dict of Value to (str, int, int)
-        Where what never changes is to lie, likewise.
+    places : dict of str to Piece
+        Where each argument of the program lies.
+    fixed : dict of Value to Piece
+        Where what never changes is to lie.
     counts : list of int
         How often the loops go round; the compiler is better off not to know.
     constants : list of float
         Numbers that the text knows by their place alone.
     """
 
-    text: str = ""
-    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TYPES, 0))
-    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    fixed: dict[Value, tuple[str, int, int]] = field(default_factory=dict)
+    once: Sequence[Call]
+    sizes: dict[str, int]
+    places: dict[str, Piece]
+    fixed: dict[Value, Piece]
     constants: list[float] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    once: Sequence[Call] = ()
+    text: str = ""
 
 
 def source_of(program: Program, data: Sequence[str]) -> Source:
@@ -82,16 +79,15 @@ class _Writer:
             program, lambda call: int(call.elementwise and call.shape != ())
         )
         self.layouts, self.plan = self.ready.layouts, self.ready.plan
-        self.source = Source(once=self.ready.once)
+        self.arena = Arena(self.ready, _TYPES)
+        self.source = Source(
+            once=self.ready.once, sizes=self.arena.sizes, places=self.arena.arguments,
+            fixed=self.arena.fixed,
+        )  # fmt: skip
         self._names: dict[Value, str] = {}
-        self._regions: dict[Buffer | Value, tuple[str, int]] = {}
         self._rows_of_ones: dict[tuple[int, DType], Constant] = {}
         self._top: list[str] = []
         self._count = 0
-        self._once = set(self.ready.once)
-        for argument in self.ready.program.arguments:
-            region = self._region(argument, argument)
-            self.source.places[argument.name] = (*region, argument.size)
         body = [line for run in self.ready.runs for line in self._run(run)]
         body += self._copies()
         cost = self.ready.program.results["cost"]
@@ -108,32 +104,11 @@ class _Writer:
 
     # Where values lie
 
-    def _region(self, key: Buffer | Value, value: Buffer | Value) -> tuple[str, int]:
-        """Return the array of a dtype, and where in it there is room for these numbers."""
-        if key not in self._regions:
-            name = value.dtype.name
-            if name not in _TYPES:
-                raise NotRecordable(f"numbers of type {name}, which Numba does not have on a CPU")
-            self._regions[key] = (name, self.source.sizes[name])
-            self.source.sizes[name] += -(-value.size // LINE) * LINE
-        return self._regions[key]
-
-    def _base(self, value: Value) -> tuple[str, int]:
-        """Return the array that a value lies in which is no view, and where it begins."""
-        if value in self.plan.places:
-            buffer, start = self.plan.places[value]
-            array, begin = self._region(buffer.argument or buffer, buffer)
-            return array, begin + start
-        array, begin = self._region(value, value)
-        if isinstance(value, Constant) or value in self._once:
-            self.source.fixed[value] = (array, begin, value.size)
-        return array, begin
-
     def _element(
         self, base: Value, offset: int, strides: Sequence[int] = (), loops: Sequence[int] = ()
     ) -> str:
         """Return the text of a number of a value, in loops over its axes."""
-        array, begin = self._base(base)
+        array, begin = self.arena.place(base)
         return f"{array}s[{index(begin + offset, strides, loops)}]"
 
     def _scalar(self, value: Value) -> str:
@@ -164,13 +139,13 @@ class _Writer:
         """
         layout, shape, lines = self.layouts[value], value.shape, list[str]()
         strides, matrix = layout.strides, shape[-2:]
-        place, turned = self._base(layout.base)[1] + layout.offset, False
+        place, turned = self.arena.place(layout.base)[1] + layout.offset, False
         if not in_order(matrix, strides[-2:]):
             turned = len(shape) > 1 and in_order(matrix[::-1], strides[-2:][::-1])
             if not turned:
                 packed = Value(shape, value.dtype)  # a place of its own
                 lines = [*self._copy(value, packed, 0, None)]
-                place, strides = self._base(packed)[1], c_strides(shape)
+                place, strides = self.arena.place(packed)[1], c_strides(shape)
         return lines, index(place, strides[:-2], shape[:-2]), turned
 
     # What calls become
@@ -207,7 +182,7 @@ class _Writer:
                     levels[0].append(f"{name} = {self._scalar(x)}")
                     self._names[x] = name
                 continue
-            strides = [1] if axes else self._strides(x, shape)
+            strides = [1] if axes else broadcast_strides(self.layouts[x], shape)
             used = [k for k, (n, s) in enumerate(zip(loops, strides, strict=True)) if n > 1 and s]
             layout = self.layouts[x]
             name = self._names[x] = self._new("x")
@@ -234,13 +209,6 @@ class _Writer:
     def _flat(self, x: Value, shape: tuple[int, ...]) -> bool:
         return x.shape == shape and in_order(shape, self.layouts[x].strides)
 
-    def _strides(self, x: Value, shape: tuple[int, ...]) -> list[int]:
-        """Return the strides of a value as one of that shape; 0 where it is the same for all."""
-        strides = [0] * (len(shape) - len(x.shape))
-        return strides + [
-            s if n > 1 else 0 for s, n in zip(self.layouts[x].strides, x.shape, strict=True)
-        ]
-
     def _product(self, call: Call) -> Iterator[str]:
         a, b = call.inputs
         if not call.dtype.floating or len(a.shape) > 3 or len(b.shape) > 3:
@@ -249,7 +217,7 @@ class _Writer:
         columns = b.shape[-1] if len(b.shape) > 1 else 1
         many = max(a.shape[:-2], b.shape[:-2])  # either may be one, for all of the other
         (first, left, left_turned), (second, right, right_turned) = map(self._matrices, (a, b))
-        out = index(self._base(call)[1], [rows * columns] * len(many), many)
+        out = index(self.arena.place(call)[1], [rows * columns] * len(many), many)
         yield from (*first, *second)
         line = (
             f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
@@ -263,14 +231,14 @@ class _Writer:
         for axis in axes:
             n *= x.shape[axis]
         last = tuple(range(len(x.shape) - len(axes), len(x.shape)))
-        place = self._base(layout.base)[1] + layout.offset
+        place = self.arena.place(layout.base)[1] + layout.offset
         rounds = [call.size] if call.size > 1 else []
         out = self._element(call, 0, [1] * len(rounds), rounds)
         whole = in_order(x.shape, layout.strides)
         if call.function in ("sum", "mean") and axes == last and call.dtype.floating and whole:
             if rounds:  # a product with ones adds up rows
-                ones = self._base(self._ones(n, call.dtype))[1]
-                out_place = self._base(call)[1]
+                ones = self.arena.place(self._ones(n, call.dtype))[1]
+                out_place = self.arena.place(call)[1]
                 yield (
                     f"product({call.dtype}s, {call.size}, {n}, 1, {place}, False, {ones}, False, "
                     f"{out_place})"
@@ -298,7 +266,9 @@ class _Writer:
             strides[axis], size = (0 if axis in axes else size), size * kept[axis]
         loops = list(x.shape)
         layout = self.layouts[x]
-        number = self._element(layout.base, layout.offset, self._strides(x, x.shape), loops)
+        number = self._element(
+            layout.base, layout.offset, broadcast_strides(self.layouts[x], x.shape), loops
+        )
         out = self._element(call, 0, strides, loops)
         rounds = [call.size] if call.size > 1 else []
         line = f"{self._element(call, 0, [1] * len(rounds), rounds)} = {begin}"
@@ -319,7 +289,7 @@ class _Writer:
             home = self.ready.parts.get(layout.base)
             if times > 1:  # one loop for all of them
                 loops, apart = [times, *x.shape], x.shape[axis] * strides[axis]
-                given = [0, *self._strides(x, x.shape)]
+                given = [0, *broadcast_strides(self.layouts[x], x.shape)]
                 source = self._element(layout.base, layout.offset, given, loops)
                 target = self._element(call, begin, [apart, *strides], loops)
                 yield from nested([*([] for _ in loops), [f"{target} = {source}"]], loops)
@@ -335,7 +305,7 @@ class _Writer:
         if in_order(x.shape, layout.strides) and in_order(x.shape, tuple(strides)):
             loops, given, strides = [x.size], [1], [1]
         else:
-            given = self._strides(x, x.shape)
+            given = broadcast_strides(self.layouts[x], x.shape)
         source = self._element(layout.base, layout.offset, given, loops)
         line = f"{self._element(into, begin, strides, loops)} = {source}"
         levels: list[list[str]] = [[] for _ in loops]

@@ -104,6 +104,12 @@ def c_strides(shape: Shape) -> tuple[int, ...]:
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
+def broadcast_strides(layout: Layout, shape: Shape) -> list[int]:
+    """Return the strides of a value as one of that shape; 0 where it is the same for all."""
+    own = zip(layout.strides, layout.shape, strict=True)
+    return [0] * (len(shape) - len(layout.shape)) + [s if n > 1 else 0 for s, n in own]
+
+
 def in_order(shape: Shape, strides: tuple[int, ...]) -> bool:
     """Whether numbers lie in C order without gaps; the stride of a single one does not matter."""
     if 0 in shape:
