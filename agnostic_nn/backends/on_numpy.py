@@ -62,20 +62,12 @@ class NumPyBackend(Backend):
         compiled: dict[Any, Any],
     ) -> tuple[State, float]:
         """Run an epoch of recorded steps, or of the step as it stands where there are none."""
-        sizes = np.full(len(epoch.rates), epoch.batch_size)
-        sizes[-1] = epoch.examples - epoch.batch_size * (len(epoch.rates) - 1)
-        costs = np.empty(len(sizes))
         # a cost that overflows is training's to report, once
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             try:
-                steps = recorded.for_sizes(sizes.tolist(), epoch)
+                return state, recorded.run(epoch)
             except NotRecordable as reason:
                 found = super().epoch(step, state, epoch, {})
                 if not recorded.asked_not_to:
                     warn_once(as_it_stands(reason), compiled)
                 return found
-            whole = len(sizes) - (sizes[-1] != sizes[0])
-            costs[:whole] = steps[sizes[0]].run(epoch, 0, whole)
-            if whole < len(sizes):
-                costs[-1] = steps[sizes[-1]](epoch, whole)
-        return state, float(costs @ sizes / epoch.examples)

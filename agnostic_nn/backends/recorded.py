@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ import array_api_compat.numpy as xp
 import numpy as np
 
 from ..errors import NotRecordable
-from ..namespace import Array
+from ..namespace import Array, Namespace
 from ..programs.enclosure import enclose, holds
 from ..programs.intervals import Interval
 from ..programs.program import Program
@@ -44,11 +44,14 @@ class RecordedSteps:
         self._refusal: NotRecordable | None = None
 
     @classmethod
-    def of(cls, step: Step, state: State, compiled: dict[Any, Any]) -> Self:
-        """Return those that are kept, unless they are of another step or another state."""
+    def of(cls, step: Step, state: State, compiled: dict[Any, Any], *more: Any) -> Self:
+        """Return those that are kept, unless they are of another step or another state.
+
+        `more` is what making them takes besides.
+        """
         kept: Self | None = compiled.get("steps")
         if kept is None or not kept.serves(step, state):
-            compiled["steps"] = kept = cls(step, state)
+            compiled["steps"] = kept = cls(step, state, *more)
         return kept
 
     @property
@@ -71,6 +74,23 @@ class RecordedSteps:
             and self._watch.changed() is None
             and all(recorded.recording.still_holds() for recorded in self._steps.values())
         )
+
+    def run(self, epoch: Epoch) -> float:
+        """Run an epoch, and return the mean cost over its examples.
+
+        Raises
+        ------
+        NotRecordable
+            If there are no such steps; nothing has happened then.
+        """
+        sizes = np.full(len(epoch.rates), epoch.batch_size)
+        sizes[-1] = epoch.examples - epoch.batch_size * (len(epoch.rates) - 1)
+        steps, costs = self.for_sizes(sizes.tolist(), epoch), np.empty(len(sizes))
+        whole = len(sizes) - (sizes[-1] != sizes[0])
+        costs[:whole] = steps[sizes[0]].run(epoch, 0, whole)
+        if whole < len(sizes):
+            costs[-1] = steps[sizes[-1]](epoch, whole)
+        return float(costs @ sizes / epoch.examples)
 
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the recorded step for each of these sizes, compared with the step as it stands.
@@ -97,21 +117,27 @@ class RecordedSteps:
         return kept
 
     def _recorded(self, epoch: Epoch, i: int, size: int) -> RecordedStep:
-        for array in self._state:
-            if not (array.flags.c_contiguous and array.flags.writeable):
-                raise NotRecordable("parameters that do not lie in memory one after the other")
+        self._check_state()
         try:
             self._watch.check()
             recorded = self._made(self._step, self._state, epoch, size)
-            others = [*self._watch.arrays, *(array for array, _ in recorded.recording.read)]
-            if any(np.may_share_memory(a, b) for a in map(np.asarray, others) for b in self._state):
-                raise NotRecordable("a function that reads the parameters behind the step's back")
+            self._check_read([*self._watch.arrays, *(x for x, _ in recorded.recording.read)])
             self._watch.check()
             recorded.compare(self._step, epoch, i)
             self._watch.check()
         finally:
             self._watch.restore()
         return recorded
+
+    def _check_state(self) -> None:
+        for array in self._state:
+            if not (array.flags.c_contiguous and array.flags.writeable):
+                raise NotRecordable("parameters that do not lie in memory one after the other")
+
+    def _check_read(self, read: Sequence[Any]) -> None:
+        """Raise where what a step reads besides is the state itself."""
+        if any(np.may_share_memory(a, b) for a in map(np.asarray, read) for b in self._state):
+            raise NotRecordable("a function that reads the parameters behind the step's back")
 
     def _forget(self, recorded: RecordedStep) -> None:
         self._steps = {key: step for key, step in self._steps.items() if step is not recorded}
@@ -122,6 +148,10 @@ class RecordedSteps:
 
 class RecordedStep:
     """A training step on minibatches of one size, as a list of NumPy calls."""
+
+    #: Where bounds are computed, and what brings arrays of the host there.
+    _xp: Namespace = xp
+    _asarray: Callable[[Any], Array] = staticmethod(np.asarray)
 
     def __init__(self, step: Step, state: State, epoch: Epoch, size: int) -> None:
         dtype, self._state = state[0].dtype, state
@@ -209,7 +239,18 @@ class RecordedStep:
             for array, old in zip(self._state, before, strict=True):
                 array[...] = old
         expected = [np.asarray(array) for array in (*plain, cost)]
-        names = (*state_names(len(before)), "cost")
+        given = self._arguments | dict(zip(state_names(len(before)), before, strict=True))
+        self._judge(given, epoch.rates[i], recorded, expected)
+
+    def _judge(
+        self,
+        given: dict[str, NDArray],
+        rates: Sequence[float],
+        recorded: Sequence[NDArray],
+        expected: Sequence[NDArray],
+    ) -> None:
+        """Raise where the state and the cost of two ways to compute a step are too far apart."""
+        names = (*state_names(len(recorded) - 1), "cost")
         for name, got, wanted in zip(names, recorded, expected, strict=True):
             if got.dtype != wanted.dtype or got.shape != wanted.shape:
                 raise NotRecordable(
@@ -217,27 +258,30 @@ class RecordedStep:
                     f"{got.shape}"
                 )
         if not all(map(np.array_equal, recorded, expected)):
-            given = self._arguments | dict(zip(names, before, strict=False))
-            exact = np.asarray(epoch.rates[i], np.float64)
-            rounded = self._rates.astype(np.float64)
-            rates = Interval(np.minimum(exact, rounded), np.maximum(exact, rounded))
-            self._enclose(given | {"rates": rates}, dict(zip(names, recorded, strict=True)),
+            exact = np.asarray(rates, np.float64)
+            rounded = exact.astype(self._rates.dtype).astype(np.float64)
+            either = Interval(np.minimum(exact, rounded), np.maximum(exact, rounded))
+            self._enclose({**given, "rates": either}, dict(zip(names, recorded, strict=True)),
                           dict(zip(names, expected, strict=True)))  # fmt: skip
 
     def _enclose(
         self, given: dict[str, Any], recorded: dict[str, NDArray], expected: dict[str, NDArray]
     ) -> None:
         """Hold both against what the program may come to."""
-        at = _far_apart(recorded, expected)
+        at, xp, asarray = _far_apart(recorded, expected), self._xp, self._asarray
         try:
-            bounds = enclose(self.program, given, at, xp, constant)
+            there = {
+                name: Interval(*map(asarray, x)) if isinstance(x, Interval) else asarray(x)
+                for name, x in given.items()
+            }
+            bounds = enclose(self.program, there, asarray(at), xp, lambda c: asarray(constant(c)))
         except Exception as error:  # of a rule; the step itself may run all the same
             raise NotRecordable(f"its bounds are not to be had: {_said(error)}") from error
         for name, bound in bounds.items():
             for made, what in ((recorded, "its replay"), (expected, "the step as it stands")):
                 array = made[name]
                 array = array[at] if array.shape == made["theta"].shape else array
-                if not holds(bound, array, xp):
+                if not holds(bound, asarray(array), xp):
                     raise NotRecordable(
                         f"on the first minibatch {what} gives another {name} than its record says"
                     )

@@ -1,0 +1,216 @@
+"""Launched steps: a recorded step as launches on a device, repeated without the host in between.
+
+What the device is hides behind `Device`; the one there is so far is that of the tests, which has no
+GPU, and no backend runs its epochs so yet. The host fills tables before an epoch (the order of the
+rows, rates, keys), starts step after step, and reads the costs when all is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import array_api_compat.numpy as host_xp
+import numpy as np
+
+from ..errors import NotRecordable
+from ..namespace import Array
+from ..programs.evaluate import evaluate
+from ..programs.program import Constant
+from ..programs.steps import DATA, state_names
+from .base import Backend, Epoch, State, Step
+from .cuda_source import launches_of
+from .launches import Launches
+from .numpy_calls import constant
+from .recorded import RecordedStep, RecordedSteps
+
+
+class Device(Protocol):
+    """What launched steps need of a device."""
+
+    backend: Backend
+
+    def zeros(self, size: int, dtype: str) -> Array:
+        """Return an array of one axis that stays where it is."""
+
+    def write(self, array: Array, values: Any) -> None:
+        """Copy values, of the host or of the device, into an array of the device."""
+
+    def prepare(self, launches: Launches, arrays: Mapping[str, Array]) -> Callable[[], None]:
+        """Return what makes a step, with the arrays that the launches name."""
+
+
+class Tables:
+    """What changes from step to step, on the device, for epochs of one length.
+
+    Parameters
+    ----------
+    device : Device
+    epoch : Epoch
+    dtype : str
+        Of the rates.
+    """
+
+    def __init__(self, device: Device, epoch: Epoch, dtype: str) -> None:
+        self._device, self._data, steps = device, epoch.data, len(epoch.rates)
+        self._sizes = (epoch.examples, steps)
+        self._written: Epoch | None = None
+        self.arrays = {
+            "order": device.zeros(epoch.examples, "int64"),
+            "rates": device.zeros(steps * len(epoch.rates[0]), dtype),
+            "keys": device.zeros(epoch.keys.size, "int32"),
+            "step": device.zeros(1, "int64"),
+            "costs": device.zeros(steps, "float64"),
+        } | {name: x for name, x in zip(DATA, epoch.data, strict=False) if x is not None}
+
+    def fit(self, epoch: Epoch) -> bool:
+        """Whether an epoch is of this length, and goes through the same arrays."""
+        return (
+            self._sizes == (epoch.examples, len(epoch.rates))
+            and self.arrays["keys"].shape == (epoch.keys.size,)
+            and all(new is old for new, old in zip(epoch.data, self._data, strict=True))
+        )
+
+    def begin(self, epoch: Epoch, first: int) -> None:
+        """Write everything there that an epoch needs, from step `first` on."""
+        if epoch is not self._written:
+            order = np.arange(epoch.examples) if epoch.order is None else epoch.order
+            rates = np.asarray(epoch.rates, np.float64).reshape(-1)
+            for name, values in (("order", order), ("rates", rates),
+                                 ("keys", epoch.keys.reshape(-1))):  # fmt: skip
+                self._device.write(self.arrays[name], values)
+            self._written = epoch
+        self._device.write(self.arrays["step"], np.asarray([first]))
+        self._device.write(self.arrays["costs"], np.full(len(epoch.rates), np.nan))
+
+    def end(self, first: int, last: int) -> Array:
+        """Return the costs of the steps from `first` to before `last`, once they are done."""
+        to_numpy = self._device.backend.to_numpy
+        done = int(to_numpy(self.arrays["step"])[0])
+        if done != last:
+            raise RuntimeError(f"the GPU has done {done - first} steps of {last - first}.")
+        return to_numpy(self.arrays["costs"])[first:last]
+
+
+class LaunchedSteps(RecordedSteps):
+    """The steps of one training on a device."""
+
+    _tables: Tables | None = None
+
+    def __init__(self, step: Step, state: State, device: Device) -> None:
+        super().__init__(step, state)
+        self._device = device
+
+    def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
+        """Return the step for each of these sizes; see `RecordedSteps`."""
+        if self._tables is None or not self._tables.fit(epoch):
+            self._steps = {}  # they have the addresses of other tables
+            self._tables = Tables(self._device, epoch, str(self._state[0].dtype))
+        return super().for_sizes(sizes, epoch)
+
+    def _check_state(self) -> None:
+        """The state is copied to where the launches have it."""
+
+    def _check_read(self, read: Sequence[Any]) -> None:
+        """What the host reads is not on the device."""
+
+    def _made(self, step: Step, state: State, epoch: Epoch, size: int) -> RecordedStep:
+        assert self._tables is not None
+        return LaunchedStep(step, state, epoch, size, self._device, self._tables)
+
+
+class LaunchedStep(RecordedStep):
+    """A training step on minibatches of one size, as launches on a device."""
+
+    def __init__(
+        self, step: Step, state: State, epoch: Epoch, size: int, device: Device, tables: Tables
+    ) -> None:
+        self._device, self._tables, self._size = device, tables, size
+        self._xp = device.backend.xp
+        self._asarray = device.backend.asarray
+        super().__init__(step, state, epoch, size)
+
+    def _prepare(self, epoch: Epoch) -> None:
+        device = self._device
+        data = {
+            name: (str(x.dtype), _strides(x))
+            for name, x in zip(DATA, epoch.data, strict=False)
+            if x is not None
+        }
+        self.launches = launches_of(self.program, data, epoch.batch_size)
+        try:
+            self._memory = {
+                name: device.zeros(size, name) for name, size in self.launches.sizes.items() if size
+            }
+            once = evaluate(self.launches.once, {}, host_xp, constant)
+            for value, (array, begin, size) in self.launches.fixed.items():
+                given = constant(value) if isinstance(value, Constant) else once[value]
+                device.write(self._memory[array][begin : begin + size], given.reshape(-1))
+            arrays = {f"{name}s": array for name, array in self._memory.items()}
+            self._step = device.prepare(self.launches, arrays | self._tables.arrays)
+        except NotRecordable:
+            raise
+        except Exception as error:  # whatever a driver or a compiler can raise
+            if device.backend.ran_out_of_memory(error):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise NotRecordable(f"the GPU does not take it ({reason})") from error
+
+    def _home(self, name: str) -> Array:
+        array, begin, size = self.launches.places[name]
+        return self._memory[array][begin : begin + size]
+
+    def __call__(self, epoch: Epoch, i: int) -> Array:
+        """Run minibatch i, and return the cost."""
+        return self.run(epoch, i, i + 1)[0]
+
+    def run(self, epoch: Epoch, first: int, last: int) -> Array:
+        """Run the minibatches from `first` to before `last`, and return their costs."""
+        names = state_names(len(self._state))
+        for name, array in zip(names, self._state, strict=True):
+            self._device.write(self._home(name), array.reshape(-1))
+        self._tables.begin(epoch, first)
+        for _ in range(first, last):
+            self._step()
+        costs = self._tables.end(first, last)
+        for name, array in zip(names, self._state, strict=True):
+            array[...] = self._home(name).reshape(array.shape)
+        return costs
+
+    def compare(self, step: Step, epoch: Epoch, i: int) -> None:
+        """Hold this against the step as it stands, on minibatch i and on another one.
+
+        What should change from step to step and does not shows on the second.
+        """
+        others = [len(epoch.rates) - 2] if self._size == epoch.batch_size else []
+        for each in dict.fromkeys([i, *(other for other in others if other > i)]):
+            self._compare(step, epoch, each)
+
+    def _compare(self, step: Step, epoch: Epoch, i: int) -> None:
+        backend, start = self._device.backend, i * epoch.batch_size
+        rows = np.arange(start, start + self._size)
+        rows = rows if epoch.order is None else epoch.order[rows]
+        (batch,) = backend.batches(epoch.data, rows, self._size, self._state[0].dtype, own=True)
+        given = dict(zip(DATA, batch, strict=False)) | dict(
+            zip(state_names(len(self._state)), self._state, strict=True)
+        )
+        before = {n: np.array(backend.to_numpy(x)) for n, x in given.items() if x is not None}
+        copies = tuple(backend.xp.asarray(array, copy=True) for array in self._state)
+        key = backend.asarray(epoch.keys[i])
+        plain, cost = step(copies, batch, tuple(epoch.rates[i]), key, backend.xp)
+        expected = [np.array(backend.to_numpy(x)) for x in (*plain, cost)]
+        try:
+            (got,) = self.run(epoch, i, i + 1)
+            recorded = [np.array(backend.to_numpy(x)) for x in self._state]
+        except Exception as error:
+            raise NotRecordable(f"its launches fail: {type(error).__name__}: {error}") from error
+        finally:
+            for name, array in zip(state_names(len(self._state)), self._state, strict=True):
+                array[...] = backend.asarray(before[name])
+        recorded.append(np.asarray(got, expected[-1].dtype))
+        self._judge(before | {"key": epoch.keys[i]}, epoch.rates[i], recorded, expected)
+
+
+def _strides(x: Array) -> tuple[int, int]:
+    down, along = (int(stride) // int(x.dtype.itemsize) for stride in x.strides)
+    return down, along
