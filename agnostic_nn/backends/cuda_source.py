@@ -74,7 +74,8 @@ class _Writer:
         for launch in self.steps:
             check(launch, self.arena.sizes)
         kernels = [launch.text for launch in self.steps if isinstance(launch, Kernel)]
-        index = "int" if max(self.arena.sizes.values()) < 2**31 else "int64"
+        # a counter goes beyond what it counts by as many threads as there are
+        index = "int" if max(self.arena.sizes.values()) < 2**30 else "int64"
         text = "\n\n".join([functions(), f"typedef {index} Index;", *kernels])
         self.launches = Launches(
             self.steps, text, self.arena.sizes, self.arena.arguments, self.arena.fixed,
