@@ -13,7 +13,7 @@ from agnostic_nn import layers
 from agnostic_nn.backends.cuda_text import TYPES, Writing, functions
 from agnostic_nn.backends.launches import Kernel, Launches, Product, Span, check, leading
 from agnostic_nn.programs.dtypes import DTYPES
-from agnostic_nn.programs.functions import KIND_OF, UNARY
+from agnostic_nn.standard import KIND_OF, UNARY
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((70, 5))
