@@ -253,13 +253,14 @@ def _reader(training: Training, steps: int, epochs: int, costs: Sequence[float])
 
 def _rates(training: Training, steps: int, read: Read) -> list[tuple[float, float]]:
     """The update's rate and the weight decay of each step."""
-    optimizer, rates = training.optimizer, []
-    rate, weight_decay = optimizer.schedule, optimizer.decay_schedule
-    for i in range(steps):
-        alpha = read(i, rate)
-        decay = alpha * read(i, weight_decay) if optimizer.decays else 0.0
-        rates.append((optimizer.rate(alpha, training.step + i + 1), decay))
-    return rates
+    optimizer, first = training.optimizer, training.step + 1
+    schedule, weight_decay = optimizer.schedule, optimizer.decay_schedule
+    alphas = [read(i, schedule) for i in range(steps)]
+    rates = [optimizer.rate(alpha, first + i) for i, alpha in enumerate(alphas)]
+    if not optimizer.decays:
+        return [(rate, 0.0) for rate in rates]
+    decays = (alpha * read(i, weight_decay) for i, alpha in enumerate(alphas))
+    return list(zip(rates, decays, strict=True))
 
 
 def _keys(net: Network, epoch: int, steps: int, read: Read) -> Any:

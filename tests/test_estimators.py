@@ -11,6 +11,7 @@ pytest.importorskip("sklearn", reason="the estimators are scikit-learn's interfa
 
 from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import LabelBinarizer
 
 from agnostic_nn import (
     ACTIVATIONS,
@@ -26,6 +27,7 @@ from agnostic_nn import (
 )
 from agnostic_nn.backends import available_backends, backend_of, get_backend
 from agnostic_nn.estimators import MLPClassifier, MLPRegressor
+from agnostic_nn.estimators.data import class_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -259,6 +261,17 @@ def test_class_weight(digits):
 
 
 # Validation, callbacks, going on
+
+
+@pytest.mark.parametrize(
+    "y", [["b", "a", "a"], [3, 1, 2, 1], [1.0, 0.0], [True, False], ["x", "x"], list("qrpq")]
+)
+def test_columns_of_classes_are_those_of_scikit_learn(y):
+    y = np.asarray(y)
+    expected = LabelBinarizer().fit_transform(y)
+    columns = class_columns(y, np.unique(y))
+    assert columns.shape == expected.shape
+    assert np.array_equal(columns, expected)
 
 
 def test_given_validation_set(digits):

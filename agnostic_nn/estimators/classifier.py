@@ -22,7 +22,7 @@ from ..errors import InvalidArgument
 from ..namespace import Array
 from ..training import History
 from .base import BaseMLP, takes_minibatches
-from .data import as_numpy, library_of
+from .data import as_numpy, class_columns, library_of
 from .parameters import CONSTRAINTS
 
 
@@ -352,7 +352,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                     f"y has the classes {sorted(given)}, and training began with "
                     f"{self.classes_}: wanted {wanted}."
                 )
-        return self._label_binarizer.transform(y)
+        if y.ndim > 1:  # several labels an example
+            return self._label_binarizer.transform(y)
+        return class_columns(y, self.classes_)
 
     def _weigh(self, y: Any, weight: Any, incremental: bool) -> Any:
         if self.class_weight is None:

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ..backends import Backend, backend_of, get_backend
+from ..backends import Backend, backend_of, get_backend, host
 from ..errors import InvalidArgument
 from ..rows import check_unmasked
 
@@ -68,14 +68,22 @@ def check_targets(estimator: Any, X: Any, y: Any, *, numeric: bool) -> Any:
     return y
 
 
+def class_columns(y: Any, classes: Any) -> Any:
+    """Return a column for each class with 1 where y is that class; of two classes the second's.
+
+    It is what `LabelBinarizer` returns, which checks labels once more and takes longer than some
+    epochs: y is one label an example, and each of them is known.
+    """
+    places = np.searchsorted(classes, y)
+    return host.one_hot(places, len(classes)) if len(classes) > 2 else places.reshape(-1, 1)
+
+
 def check_weights(sample_weight: Any, n: int) -> Any:
     """Return weights as a vector of NumPy; None stays None."""
     if sample_weight is None:
         return None
     check_unmasked("sample_weight", sample_weight)
-    return _check_sample_weight(
-        as_numpy(sample_weight), np.asarray([0.0] * n), ensure_non_negative=True
-    )
+    return _check_sample_weight(as_numpy(sample_weight), np.zeros(n), ensure_non_negative=True)
 
 
 def dtype_name(dtype: Any, X: Any) -> str:
@@ -89,7 +97,7 @@ def dtype_name(dtype: Any, X: Any) -> str:
 def split(data: tuple[Any, ...], fraction: float, random: Any, stratify: Any) -> tuple[Any, Any]:
     """Return data to train on and data to watch, each (X, Y, weights or None)."""
     rows = train_test_split(
-        list(range(data[0].shape[0])), test_size=fraction, random_state=random, stratify=stratify
+        np.arange(data[0].shape[0]), test_size=fraction, random_state=random, stratify=stratify
     )
     if len(rows[1]) < 2:
         raise InvalidArgument(
@@ -100,7 +108,7 @@ def split(data: tuple[Any, ...], fraction: float, random: Any, stratify: Any) ->
     return train, held_out
 
 
-def _rows(array: Any, chosen: list[int]) -> Any:
+def _rows(array: Any, chosen: Any) -> Any:
     if array is None:
         return None
     library = library_of(array)

@@ -25,8 +25,7 @@ class DType:
     code: str  # of the struct module, and of what memoryview calls a format
 
     def __eq__(self, other: object) -> bool:
-        name = str(getattr(other, "name", None) or getattr(other, "__name__", None) or other)
-        return _PYTHONS.get(name, name).rpartition(".")[2] == self.name
+        return self is other or _name_of(other) == self.name
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -44,6 +43,13 @@ class DType:
 
 #: What NumPy takes Python's own types for.
 _PYTHONS = {"float": "float64", "int": "int64"}
+
+
+def _name_of(dtype: object) -> str:
+    """Return how a library's type is called, without the library."""
+    name = str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
+    return _PYTHONS.get(name, name).rpartition(".")[2]
+
 
 DTYPES: dict[str, DType] = {
     dtype.name: dtype
@@ -107,9 +113,10 @@ def iinfo(dtype: Any) -> IntegerInfo:
 
 def as_dtype(dtype: Any) -> DType:
     """Return the type that is meant: one of ours, or any library's of that name."""
-    for known in DTYPES.values():
-        if known == dtype:
-            return known
+    if isinstance(dtype, DType):
+        return dtype
+    if (name := _name_of(dtype)) in DTYPES:
+        return DTYPES[name]
     raise NotRecordable(f"numbers of the type {dtype!r}")
 
 
