@@ -61,6 +61,7 @@ def compare(
     from . import fitting
     from .contenders import chosen
     from .data import Source
+    from .in_time import keep_some, warn_of_overrun
 
     settings = Settings(**options, folds=folds, epochs=epochs, recipe=PLAIN)
     contenders = chosen(models)
@@ -73,6 +74,7 @@ def compare(
     turns = [Turn(place, fold, name) for place, fold in parts for name in contenders]
     tell(f"backend: {why}")
     tell(f"task: {source.task} of {source.examples.y.name!r} ({source.reason})")
+    keep_some(deadline, least=0.0)
     rows: list[Row] = []
     found = None
     with run_folder(source.name, out) as folder, plain_warnings():
@@ -88,6 +90,7 @@ def compare(
         finally:  # one that is stopped leaves what there is
             if found is not None:
                 _conclude(found, lead, folder, as_json=json)
+    warn_of_overrun(deadline)
 
 
 def measured(
@@ -106,9 +109,9 @@ def measured(
     """
     from ..tabular.scores import scores_of
     from .contenders import Entry
-    from .outcome import LEAST_AFTERWARDS
+    from .in_time import share
 
-    seconds, prepared = None, None
+    prepared = None
     for i, (place, fold, name) in enumerate(turns):
         contender = contenders[name]
         told = replace(settings, recipe=contender.recipe)
@@ -116,10 +119,9 @@ def measured(
             data = source.prepare(told, fold.kept, fold.held)
             for part in data.parts.values():
                 part.arrays  # noqa: B018 - preparing the table is nobody's time
-        if deadline is not None:
-            seconds = deadline.share(len(turns) - i, kept=LEAST_AFTERWARDS)
-            if i > 0 and seconds == 0.0:
-                return
+        seconds = share(deadline, len(turns) - i)
+        if i > 0 and seconds == 0.0:
+            return
         entry = Entry(data, told, backend, seconds, tell)
         began = time.perf_counter()
         outputs = contender.answer(entry)

@@ -13,8 +13,8 @@ from ..errors import unknown_name
 from ..tabular.recipes import RECIPES
 from . import fitting
 from .data import Part, TaskData
+from .in_time import fitted_in_time
 from .options import PLAIN, Settings
-from .outcome import fitted_in_time
 
 if TYPE_CHECKING:
     from ..backends import Backend

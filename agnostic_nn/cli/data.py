@@ -75,6 +75,12 @@ class Part:
         """The network's targets."""
         return self.preparation.targets(self.examples.y)
 
+    def some(self, fraction: float) -> Part:
+        """Return the first rows, as if each counted the same."""
+        first = range(max(1, round(fraction * len(self))))
+        examples = replace(self.examples.at(first), weight=None)
+        return replace(self, examples=examples, class_weight=None)
+
     @property
     def weight(self) -> Array | None:
         """What each row counts for in a score."""
@@ -111,6 +117,11 @@ class TaskData:
         """What there is, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
+
+    def some(self, fraction: float) -> TaskData:
+        """Return the first rows of each part, as if each counted the same."""
+        parts = {name: part.some(fraction) for name, part in self.parts.items()}
+        return TaskData(self.preparation, **parts)
 
     @cached_property
     def plain(self) -> TaskData:

@@ -15,7 +15,7 @@ from .common import say
 from .data import Source
 from .options import Settings
 from .outcome import NETWORK, Outcome
-from .runs import CHECKPOINT, METRICS, MODEL, read_run
+from .runs import CHECKPOINT, CLOCK, METRICS, MODEL, read_run, remove
 
 if TYPE_CHECKING:
     from ..tabular import Preparation
@@ -46,7 +46,7 @@ def finish(
         folder / REPORT, outcome=outcome, source=source, run=read_run(folder), lead=lead,
         metrics=metrics, predictions=predictions, pictures=drawn,
     )  # fmt: skip
-    (folder / CHECKPOINT).unlink(missing_ok=True)  # there is nothing left to go on with
+    remove(folder, CHECKPOINT, CLOCK)  # there is nothing left to go on with
 
     if as_json:
         typer.echo(json.dumps({"run": str(folder), "model": str(folder / MODEL), **metrics}))

@@ -14,7 +14,6 @@ from .options import MANY_ROWS, PLAIN, STEPS, Settings
 
 if TYPE_CHECKING:
     from ..backends import Backend
-    from ..deadlines import Deadline
     from ..namespace import Array
     from ..network import Network
     from ..optimizers import Optimizer
@@ -135,20 +134,16 @@ def fit(
     settings: Settings,
     backend: Backend,
     *,
-    seconds: float | None = None,
+    callbacks: tuple[Callback, ...] = (),
     checkpoint: Path | None = None,
     checkpoint_every: int | None = None,
+    watched: bool = True,
 ) -> Network:
-    """Train a network, in so many seconds; ``net.training.history`` says how it went."""
+    """Train a network, and show how that goes; ``net.training.history`` says how it went."""
     from .. import training
-    from ..deadlines import Deadline
 
     for part in (*data.parts.values(), *data.plain.parts.values()):
         part.arrays  # noqa: B018 - what cannot be read is found before any work is done
-    if seconds is not None:
-        end = Deadline(seconds)
-        settings = replace(settings, epochs=_epochs_within(end, data, settings, backend))
-        seconds = end.left
     net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
     training.train(
         net,
@@ -157,7 +152,8 @@ def fit(
         sample_weight=weight,
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
-        callbacks=_callbacks(seconds),
+        callbacks=(EpochLines(), *callbacks) if watched else callbacks,
+        progress=None if watched else False,
         **_how(data, settings),
     )
     return net
@@ -168,7 +164,7 @@ def go_on(
     data: TaskData,
     settings: Settings,
     backend: str | None,
-    seconds: float | None = None,
+    callbacks: tuple[Callback, ...] = (),
 ) -> Network:
     """Go on with `fit` from its checkpoint."""
     from .. import training
@@ -180,44 +176,9 @@ def go_on(
         targets,
         sample_weight=weight,
         validation=None if data.watched is None else data.watched.arrays,
-        callbacks=_callbacks(seconds),
+        callbacks=(EpochLines(), *callbacks),
         backend=backend,
     )
-
-
-def cut_short(net: Network, settings: Settings) -> str | None:
-    """Say how many epochs there were within the time limit; None where it was all of them."""
-    from ..network import training_of
-
-    done = len(training_of(net).history["epoch"])
-    if settings.time_limit is None or settings.epochs is None or done >= settings.epochs:
-        return None
-    return (
-        f"training: {done} of at most {settings.epochs} epochs, within "
-        f"time_limit={settings.time_limit:g}"
-    )
-
-
-def _epochs_within(
-    end: Deadline, data: TaskData, settings: Settings, backend: Backend
-) -> int | None:
-    """Return how many epochs there is time for, so that the schedules come to their end.
-
-    Two epochs of a network that is not kept tell how long one takes; compiled ones may be faster.
-    """
-    from .. import training
-
-    net, (inputs, targets, weight) = network(data, settings, backend), _arrays(data, settings)
-    how = _how(data, replace(settings, epochs=2))
-    history = training.train(net, inputs, targets, sample_weight=weight, progress=False, **how)
-    there_is_time_for = int(end.left / history["seconds"][-1])
-    return max(1, min(settings.epochs or 1, there_is_time_for))
-
-
-def _callbacks(seconds: float | None) -> list[Callback]:
-    from ..deadlines import Deadline
-
-    return [EpochLines(), *(() if seconds is None else (Deadline(seconds),))]
 
 
 def _arrays(data: TaskData, settings: Settings) -> tuple[Array, Array, Array | None]:

@@ -6,12 +6,13 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..backends import host
 from ..network import training_of
 from . import fitting
 from .data import Part, Source, TaskData
+from .in_time import fitted_in_time, share
 from .options import Settings
 from .runs import Diverged
 
@@ -28,9 +29,6 @@ Scores = dict[str, float | None]
 
 #: A cost so many times that of always giving the same answer is not that of a network that learned.
 DIVERGED = 10.0
-
-#: The share of the time that is left which is not for training, and the least of that in seconds.
-AFTERWARDS, LEAST_AFTERWARDS = 0.2, 4.0
 
 NETWORK, LINEAR, BASELINE = "network", "linear model", "baseline"
 
@@ -128,12 +126,12 @@ def cross_validated(
     found: list[Outcome] = []
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
-        seconds = time_to_train(deadline, len(folds) + 1 - len(found))
+        seconds = share(deadline, len(folds) + 1 - len(found))
         net = fitted_in_time(data, settings, backend, tell, seconds)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
-    net = fitted_in_time(data, settings, backend, tell, time_to_train(deadline))
+    net = fitted_in_time(data, settings, backend, tell, share(deadline))
     whole = tested(net, data, settings)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
@@ -148,29 +146,6 @@ def cross_validated(
         mean_importance([one.importance for one in found]),
         whole.linear_rows,
     )
-
-
-def time_to_train(deadline: Deadline | None, of: int = 1) -> float | None:
-    """Return how many seconds there are to train each of so many networks; None for no limit."""
-    if deadline is None:
-        return None
-    # some of what is left is to test, draw and write
-    return deadline.share(of, max(AFTERWARDS * deadline.left, LEAST_AFTERWARDS))
-
-
-def fitted_in_time(
-    data: TaskData,
-    settings: Settings,
-    backend: Backend,
-    tell: Callable[[str], None],
-    seconds: float | None,
-    **checkpoints: Any,
-) -> Network:
-    """Train a network for so many seconds, and tell where that cut it short."""
-    net = fitting.fit(data, settings, backend, seconds=seconds, **checkpoints)
-    if (cut := fitting.cut_short(net, settings)) is not None:
-        tell(cut)
-    return net
 
 
 def answers(net: Network, part: Part) -> dict[str, Scores]:

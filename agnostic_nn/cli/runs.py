@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ..backends import Backend
     from .data import Source
 
-#: While a run goes on, for `agnostic-nn resume`.
-CHECKPOINT = "checkpoint.safetensors"
+#: While a run goes on, for `agnostic-nn resume`: the training, and the seconds that it has used
+#: where there is a time limit.
+CHECKPOINT, CLOCK = "checkpoint.safetensors", "clock.json"
 
 #: What it was told, for `train --like` and `resume`; and what it leaves.
 SETTINGS, MODEL, METRICS = "settings.json", "model.safetensors", "metrics.json"
@@ -48,9 +49,14 @@ def run_folder(name: str, out: Path | None) -> Iterator[Path]:
             yield folder
         except BaseException:
             if _is_as_good_as_empty(folder):
-                for name in (CHECKPOINT, SETTINGS):
-                    (folder / name).unlink(missing_ok=True)
+                remove(folder, CHECKPOINT, CLOCK, SETTINGS)
             raise
+
+
+def remove(folder: Path, *names: str) -> None:
+    """Remove files of a run, as far as they are there."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _new_folder(name: str) -> Path:
@@ -84,7 +90,7 @@ def _is_as_good_as_empty(folder: Path) -> bool:
     from ..files import is_left_over
 
     names = {file.name for file in folder.iterdir() if not is_left_over(file)}
-    if not names <= {CHECKPOINT, SETTINGS}:
+    if not names <= {CHECKPOINT, CLOCK, SETTINGS}:
         return False
     try:
         if SETTINGS in names:
@@ -100,7 +106,7 @@ def says_how_to_resume(folder: Path) -> Iterator[None]:
     try:
         yield
     except Diverged:
-        (folder / CHECKPOINT).unlink(missing_ok=True)
+        remove(folder, CHECKPOINT, CLOCK)
         raise
     except BaseException:
         if (folder / CHECKPOINT).exists() and not _is_as_good_as_empty(folder):

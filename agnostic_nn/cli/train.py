@@ -47,7 +47,8 @@ def train(
     from . import fitting
     from .data import Source
     from .finishing import finish
-    from .outcome import cross_validated, fitted_in_time, tested, time_to_train
+    from .in_time import Clock, fitted_in_time, keep_some, share, warn_of_overrun
+    from .outcome import cross_validated, tested
 
     # whatever can be wrong is found before any work is done
     given = [name for name in options if _was_given(context, name)]
@@ -72,18 +73,21 @@ def train(
         source, data, settings, given, repr(fitting.network(data, settings, backend))
     ):
         tell(line)
+    keep_some(deadline)
     with run_folder(source.name, out) as folder, says_how_to_resume(folder), plain_warnings():
         write_settings(folder, settings, source, backend, given)
         if settings.folds is not None:
             found = cross_validated(source, settings, backend, tell, deadline)
         else:
             net = fitted_in_time(
-                data, settings, backend, tell, time_to_train(deadline),
+                data, settings, backend, tell, share(deadline),
+                callbacks=() if deadline is None else (Clock(folder, deadline),),
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
             found = tested(net, data, settings)
         finish(found, source, settings, folder, as_json=json)
+    warn_of_overrun(deadline)
 
 
 def _was_given(context: typer.Context, name: str) -> bool:

@@ -1,0 +1,193 @@
+"""Time limits: what is tried, kept and used up, by a clock that the test moves."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from agnostic_nn import deadlines
+from agnostic_nn.deadlines import Deadline
+
+pytest.importorskip("pandas")
+pytest.importorskip("typer")
+
+from agnostic_nn.cli import common, fitting, in_time
+from agnostic_nn.cli.data import Source
+from agnostic_nn.cli.options import Settings
+from agnostic_nn.epochs import Run
+from agnostic_nn.errors import InvalidArgument
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands, but for who moves it."""
+    clock = SimpleNamespace(now=100.0)
+    clock.perf_counter = lambda: clock.now
+    for module in (deadlines, in_time):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(common, "FIRST_LINE", math.inf)
+    return clock
+
+
+def test_seconds_that_were_used_before_count(clock):
+    deadline = Deadline(60.0, used=50.0)
+    clock.now += 4.0
+    assert (deadline.used, deadline.since, deadline.left) == (54.0, 4.0, 6.0)
+    clock.now += 8.0
+    assert (deadline.left, deadline.share()) == (-2.0, 0.0)
+
+
+def test_an_epoch_takes_what_comes_after_it_as_well(clock):
+    """As watched rows do, which are not in the history's seconds."""
+    deadline = Deadline(10.0)
+    clock.now += 4.0
+    assert not deadline(None, {"seconds": [1.0]})
+    clock.now += 3.0
+    assert deadline(None, {"seconds": [1.0, 1.0]})
+
+
+@pytest.mark.parametrize(
+    ("read", "least", "kept"), [(1.0, 0.2, 59.0 * 0.2), (20.0, 0.2, 40.0), (20.0, 0.0, 40.0)]
+)
+def test_what_is_kept_for_the_rest(clock, read, least, kept):
+    deadline = Deadline(60.0)
+    clock.now += read
+    in_time.keep_some(deadline, least)
+    assert deadline.kept == pytest.approx(kept)
+    assert in_time.share(deadline, of=2) == pytest.approx(max(0.0, 60.0 - read - kept) / 2)
+    assert in_time.share(None, of=2) is None
+
+
+def prepared(**said):
+    settings = Settings(data=["iris"], recipe="realmlp-s", **said)
+    source = Source.read(settings)
+    data = source.divide(settings)
+    return data, fitting.settled(settings, len(data.train))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "per_row", "tried", "epochs"),
+    [
+        (0.0, 1.0, [], 1),
+        (-1.0, 1.0, [], 1),
+        (402.0, 1.0, [4], 4),  # 4 rows take 4 s: enough to tell
+        (300.0, 0.1, [4, 32], 31),
+        (100.0, 1e-4, [4, 32, 96], 256),
+        (50.0, 100.0, [4], 1),
+        (50.0, math.inf, [4], 1),
+    ],
+)
+def test_how_many_epochs_there_is_time_for(clock, monkeypatch, seconds, per_row, tried, epochs):
+    def took(data, *_):
+        found.append(len(data.train))
+        clock.now += 2.0 if per_row == 1.0 else 0.0
+        return len(data.train) * per_row
+
+    found = []
+    monkeypatch.setattr(in_time, "seconds_of_epoch", took)
+    data, settings = prepared(batch_size=2)
+    assert len(data.train) == 96
+    assert in_time.epochs_within(Deadline(seconds), data, settings, None) == epochs
+    assert found == tried
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+def test_some_of_the_rows_take_a_second_epoch(clock, monkeypatch, weighed):
+    """Of all parts alike; without weights, which may be 0 for all of them."""
+    data, settings = prepared(class_weight="balanced" if weighed else None)
+    some = data.some(0.5)
+    assert [len(part) for part in some.parts.values()] == [48, 12, 15]
+    assert some.train.cost_weight is None
+    trained = []
+
+    class Seen(fitting.EpochLines):
+        def __call__(self, *_):
+            raise AssertionError
+
+    whole = Run._epoch
+
+    def slow(self):
+        clock.now += 3.0 if trained else 7.0
+        trained.append(self.examples.n)
+        return whole(self)
+
+    monkeypatch.setattr(fitting, "EpochLines", Seen)
+    monkeypatch.setattr(Run, "_epoch", slow)
+    assert in_time.seconds_of_epoch(some, settings, "numpy") == 3.0
+    assert trained == [48, 48]
+
+
+def test_a_network_that_diverges_tells_nothing(clock, monkeypatch):
+    monkeypatch.setattr(fitting, "fit", lambda *_, callbacks, **__: callbacks[0]())
+    data, settings = prepared()
+    assert in_time.seconds_of_epoch(data, settings, None) == math.inf
+
+
+def test_a_clock_is_written_once_a_second(clock, tmp_path):
+    deadline = Deadline(60.0, used=10.0)
+    kept = in_time.Clock(tmp_path, deadline)
+    said = []
+    for _ in range(5):
+        clock.now += 0.5
+        kept(None, {})
+        said.append(in_time.used(tmp_path))
+    assert said == [10.5, 10.5, 11.5, 11.5, 12.5]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"seconds": -1}', '{"seconds": "1"}', "[]"])
+def test_a_damaged_clock(tmp_path, content):
+    assert in_time.used(tmp_path) == 0.0
+    (tmp_path / "clock.json").write_text(content)
+    with pytest.raises(InvalidArgument, match=r"run=.*: its clock.json is damaged"):
+        in_time.used(tmp_path)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_that_goes_on_has_the_seconds_that_are_left(run, clock, tmp_path, monkeypatch):
+    """Of 200 two epochs used 60, and of the others a fifth is kept: there is time for three."""
+
+    def within(*_):
+        return 256
+
+    def slow(self):
+        clock.now += 30.0
+        if len(begun) == 2 and not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+        begun.append(clock.now)
+        return whole(self)
+
+    begun, stopped, whole = [], [], Run._epoch
+    monkeypatch.setattr(in_time, "epochs_within", within)
+    monkeypatch.setattr(Run, "_epoch", slow)
+    folder = tmp_path / "run"
+    said = ["--recipe", "realmlp-s", "--backend", "numpy", "--checkpoint-every", 1]
+    code, *_ = run("train", "iris", "--time-limit", 200, *said, "--out", folder)
+    assert code == 130
+    assert json.loads((folder / "clock.json").read_text()) == {"seconds": 60.0}
+    code, out, error = run("resume", folder)
+    assert code == 0
+    assert "goes on after epoch 2 of 256, with 140.0 s left of time_limit=200" in out
+    assert "training: 5 of at most 256 epochs, within time_limit=200" in out
+    assert error == ""
+    assert len(begun) == 5
+    assert not (folder / "clock.json").exists()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_limit_that_is_overrun_is_said(run, clock, tmp_path, monkeypatch):
+    whole = fitting.fit
+
+    def slow(*arguments, **options):
+        clock.now += 5.0
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(fitting, "fit", slow)
+    monkeypatch.setattr(in_time, "epochs_within", lambda *_: 1)
+    for limit, said in ((4, True), (6, False)):
+        code, out, error = run("train", "iris", "--time-limit", limit, "--backend", "numpy",
+                               "--json", "--out", tmp_path / str(limit))  # fmt: skip
+        assert code == 0
+        assert json.loads(out)["epochs"] == 1
+        assert error.startswith("agnostic-nn: warning: time_limit=4 was overrun by 1.0 s: ") == said
