@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: this package beside its peers, a table, a JSON file and a picture."""
+"""`python -m benchmarks`: this package beside its peers, a table, a JSON file and a picture.
+
+The JSON file is written anew after every round: what an error or Ctrl-C ends is kept and shown.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import machine, report
+from .contenders import missing_peers
 from .kept import keep
 from .tasks import TASKS
 
@@ -35,8 +39,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help=".png, .svg or .pdf")
     options = parser.parse_args()
-    if find_spec("rich") is None:  # better now than after all has been measured
-        parser.error("rich is not installed, which shows the results: pip install rich")
+    needs = {"rich": "shows the results"}
+    needs |= {"matplotlib": "draws the picture"} if options.picture else {}
+    for module, what in needs.items():  # better now than after all has been measured
+        if find_spec(module) is None:
+            parser.error(f"{module} is not installed, which {what}: pip install {module}")
+    for name, module in missing_peers(options.only):
+        print(f"{name} does not take part: {module} is not installed", file=sys.stderr)
 
     gpu = uses_gpu(options.backends)
     cores = machine.usable_cores()
@@ -58,9 +67,16 @@ def main() -> None:
         keep(out, found)
         for n in dict.fromkeys(numbers):  # with one core, "1,all" is one run
             known = len(found["results"])
-            found = in_a_process(options, n, chosen, rounds, out)
+            status = in_a_process(options, n, chosen, rounds, out)
+            found = json.loads(out.read_text())
             report.show(found, found["results"][known:])
-        report.show_machine(found)
+            if status:
+                break
+        if "versions" in found:
+            report.show_machine(found)
+    if status:
+        where = f" and is in {options.json}" if options.json else ""
+        sys.exit(f"benchmarks: ended early; what was measured by then stands above{where}")
     if options.picture:
         report.draw(found, options.picture)
 
@@ -78,10 +94,11 @@ def default_tasks(gpu: bool, quick: bool) -> list[str]:
             and task.name not in slow]  # fmt: skip
 
 
-def in_a_process(
-    options: Any, threads: int, chosen: list[str], rounds: int, out: Path
-) -> dict[str, Any]:
-    """Measure with so many threads; libraries read their number when they are imported."""
+def in_a_process(options: Any, threads: int, chosen: list[str], rounds: int, out: Path) -> int:
+    """Measure with so many threads; libraries read their number when they are imported.
+
+    Return the status of the process, which is 0 where it measured all.
+    """
     command = [sys.executable, "-m", "benchmarks.measure", "--out", str(out)]
     command += ["--tasks", ",".join(chosen), "--backends", options.backends]
     command += ["--threads", str(threads), "--rounds", str(rounds), "--only", options.only]
@@ -89,10 +106,10 @@ def in_a_process(
     environment = os.environ | machine.environment(threads)
     if uses_gpu(options.backends):
         environment |= machine.gpu_environment(options.tf32)
-    if subprocess.run(command, env=environment, check=False).returncode:
-        sys.exit(f"benchmarks: the process with {threads} threads failed, see above")
-    content: dict[str, Any] = json.loads(out.read_text())
-    return content
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 1
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Con
             yield Contender(_named(name, device), device, build)
     yield from (one for one in ours if one.device in devices or one.build is None)
     for name, needs, places, builders in PEERS:
-        missing = [module for module in needs if find_spec(module) is None]
+        missing = _missing(needs)
         for device in devices:
             if device not in places or task.kind not in builders:
                 continue
@@ -124,6 +124,23 @@ def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Con
             else:
                 build = partial(_on_device, builders[task.kind], device)
                 yield Contender(full, device, build)
+
+
+def takes_part(name: str, only: str) -> bool:
+    """Whether a contender's name holds one of the words that are asked for; "" asks for all."""
+    asked = [words for words in only.split(",") if words]
+    return not asked or any(words.lower() in name.lower() for words in asked)
+
+
+def missing_peers(only: str) -> Iterator[tuple[str, str]]:
+    """Yield who would take part but cannot, and what is missing."""
+    for name, needs, _, _ in PEERS:
+        if takes_part(name, only):
+            yield from ((name, module) for module in _missing(needs)[:1])
+
+
+def _missing(modules: Sequence[str]) -> list[str]:
+    return [module for module in modules if find_spec(module) is None]
 
 
 def device_of(backend: Any) -> str:

@@ -1,6 +1,6 @@
 """One process, one number of threads: every contender in turn, several rounds.
 
-What is known is written to the file of the results after every task, and not at the end.
+What is known is written to the file of the results after every round, and not at the end.
 
 Started by `python -m benchmarks`, with the number of threads already in the environment; array
 libraries read it when they are imported, so none is imported before the cores are chosen.
@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from . import machine, on_gpu, tasks
-from .contenders import contenders
+from .contenders import Contender, contenders, takes_part
 from .kept import keep
+from .peers import Run
 
 #: Libraries' threads wait actively for more work for a while; nobody starts before they sleep.
 PAUSE = 0.05
@@ -49,19 +50,23 @@ def main() -> None:
         torch.set_num_threads(options.threads)
 
     backends = options.backends.split(",")
-    only = [words for words in options.only.split(",") if words]
     content = json.loads(options.out.read_text())
     content["versions"] = machine.versions(backends)
     on_a_gpu = []
     for name in options.tasks.split(","):
         task = tasks.TASKS[name]
         task = tasks.quick(task) if options.quick else task
-        result, runs = measure(task, backends, options.rounds, only, options.quick)
-        content["results"].append(result | {"threads": options.threads})
-        keep(options.out, content)
+        turns = Turns(task, backends, options.only, options.quick)
+        result: dict[str, Any] = {"threads": options.threads}
+        content["results"].append(result)
+        for number in range(1, options.rounds + 1):
+            turns.take(number)
+            result |= turns.result()
+            keep(options.out, content)
         of_gpu = [one for one in result["contenders"] if one["device"] == "gpu"]
-        on_a_gpu += [(one, runs[one["name"]], task.count) for one in of_gpu]
-        del runs
+        on_a_gpu += [(one, turns.runs[one["name"]], task.count) for one in of_gpu]
+        del turns  # before those of the next task ask for memory
+    say("")
     # a profiler may make slower what comes after it, so it comes last
     for one, run, steps in on_a_gpu:
         say(f"{one['name']} is watched")
@@ -69,75 +74,106 @@ def main() -> None:
         keep(options.out, content)
 
 
-def measure(
-    task: tasks.Task, backends: list[str], rounds: int, only: list[str], quick: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what every contender needed for a unit of the task, round by round, and who they are.
+class Turns:
+    """A task, and those who take part in it: they warm up, and then take turns, round by round.
 
-    What is returned first are seconds, and for a GPU bytes; what is returned last runs them again.
+    Who fails is left out, with the reason, and keeps none of the others from running.
+
+    Parameters
+    ----------
+    task : Task
+    backends : sequence of str
+        Of this package.
+    only : str
+        Who takes part; see `takes_part`.
+    quick : bool
+        Whether it is enough to see that everything runs.
+
+    Attributes
+    ----------
+    runs : dict of str to callable
+        What runs the task for a contender, by name.
     """
-    left_out: dict[str, str] = {}
-    runs: dict[str, Any] = {}
-    more: dict[str, dict[str, Any]] = {}
-    X, y = tasks.make_data(task)
-    for one in contenders(task, backends, quick):
-        if only and not any(words.lower() in one.name.lower() for words in only):
-            continue
-        say(f"{task.title}: {one.name} warms up")
+
+    def __init__(self, task: tasks.Task, backends: list[str], only: str, quick: bool) -> None:
+        self.task, self.runs = task, dict[str, Run]()
+        self._left_out: dict[str, str] = {}
+        self._known: dict[str, dict[str, Any]] = {}
+        X, y = tasks.make_data(task)
+        for one in contenders(task, backends, quick):
+            if takes_part(one.name, only):
+                say(f"{task.title}: {one.name} warms up")
+                self._warm_up(one, X, y)
+        self._seconds: dict[str, list[float]] = {name: [] for name in self.runs}
+        self._cores: dict[str, list[float]] = {name: [] for name in self.runs}
+        self._shuffler = random.Random(0)
+
+    def _warm_up(self, one: Contender, X: Any, y: Any) -> None:
+        """Run what is compiled, recorded and allocated once, and is not measured."""
         if one.build is None:
-            left_out[one.name] = one.reason
-            continue
+            self._left_out[one.name] = one.reason
+            return
         before = on_gpu.memory_in_use(release=True) if one.device == "gpu" else None
         try:
-            run = one.build(task, X, y)
-            run(1)  # what is compiled, recorded and allocated once is not measured
-            if task.kind == "train":
+            run = one.build(self.task, X, y)
+            run(1)
+            if self.task.kind == "train":
                 run(1)
         except Exception as error:  # a peer may fail in ways of its own
-            left_out[one.name] = f"{type(error).__name__}: {(str(error) or '-').splitlines()[0]}"
-            continue
-        runs[one.name], more[one.name] = run, {"device": one.device}
+            self._leave_out(one.name, error)
+            return
+        self.runs[one.name], self._known[one.name] = run, {"device": one.device}
         if before is not None:
             taken = on_gpu.memory_in_use(release=False)
-            more[one.name]["memory"] = None if taken is None else taken - before
+            self._known[one.name]["memory"] = None if taken is None else taken - before
 
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    cores: dict[str, list[float]] = {name: [] for name in runs}
-    found: dict[str, dict[str, Any]] = {}
-    names, shuffler = list(runs), random.Random(0)
-    for number in range(rounds):
-        shuffler.shuffle(names)  # so that nobody always follows the same neighbour
+    def _leave_out(self, name: str, error: Exception) -> None:
+        self._left_out[name] = f"{type(error).__name__}: {(str(error) or '-').splitlines()[0]}"
+        self.runs.pop(name, None)
+        say(f"{self.task.title}: {name} is left out: {self._left_out[name]}\n")
+
+    def take(self, number: int) -> None:
+        """Let everybody run once; `number` counts the rounds."""
+        task, names = self.task, list(self.runs)
+        self._shuffler.shuffle(names)  # so that nobody always follows the same neighbour
         for name in names:
-            say(f"{task.title}: round {number + 1} of {rounds}, {name}")
+            say(f"{task.title}: round {number}, {name}")
             gc.collect()
             time.sleep(PAUSE)
             busy, began = time.process_time(), time.perf_counter()
-            found[name] = runs[name](task.repeats)
+            try:
+                found = self.runs[name](task.repeats)
+            except Exception as error:
+                self._leave_out(name, error)
+                continue
             wall, busy = time.perf_counter() - began, time.process_time() - busy
-            times[name].append(wall / (task.repeats * task.count))
-            cores[name].append(busy / wall)
-    say("")
-    result = {
-        "task": task.name,
-        "title": task.title,
-        "kind": task.kind,
-        "unit": task.unit,
-        "units_per_turn": task.repeats * task.count,
-        "contenders": [
-            {
-                "name": name,
-                **more[name],
-                "median": statistics.median(times[name]),
-                "minimum": min(times[name]),
-                "cores": statistics.median(cores[name]),
-                "seconds": times[name],
-                **found[name],
-            }
-            for name in runs
-        ],
-        "left_out": left_out,
-    }
-    return result, runs
+            self._known[name] |= found
+            self._seconds[name].append(wall / (task.repeats * task.count))
+            self._cores[name].append(busy / wall)
+
+    def result(self) -> dict[str, Any]:
+        """Return what everybody needed for a unit of the task, in seconds, round by round."""
+        task = self.task
+        return {
+            "task": task.name,
+            "title": task.title,
+            "kind": task.kind,
+            "unit": task.unit,
+            "units_per_turn": task.repeats * task.count,
+            "contenders": [
+                {
+                    "name": name,
+                    "median": statistics.median(self._seconds[name]),
+                    "minimum": min(self._seconds[name]),
+                    "cores": statistics.median(self._cores[name]),
+                    "seconds": self._seconds[name],
+                    **self._known[name],
+                }
+                for name in self.runs
+                if self._seconds[name]
+            ],
+            "left_out": self._left_out,
+        }
 
 
 def say(text: str) -> None:

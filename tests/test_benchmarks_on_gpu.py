@@ -155,10 +155,12 @@ def test_contenders_of_a_gpu_are_shown_with_what_it_does():
 def test_peers_run_where_they_are_installed():
     """On the CPU: what would stop a benchmark on a GPU is found here, a wrong word for example."""
     task = tasks.quick(tasks.TASKS["30-64-64-2"])
-    result, runs = measure.measure(task, ["numpy"], 1, ["products", "eager", "scan", "agn"], True)
+    turns = measure.Turns(task, ["numpy"], "products,eager,scan,agn", quick=True)
+    turns.take(1)
+    result = turns.result()
     names = [one["name"] for one in result["contenders"]]
     assert names[:2] == ["products alone", "agnostic_nn numpy"]
-    assert set(runs) == set(names)
+    assert set(turns.runs) == set(names)
     reasons = result["left_out"]
     assert all("is not installed" in reason for reason in reasons.values()), reasons
 
