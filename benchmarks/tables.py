@@ -167,8 +167,10 @@ def catboost(X_train, y_train, X_test, quantity, seed):
 CONTENDERS = {
     "realmlp-s": Ours("realmlp-s"),
     "realmlp": Ours("realmlp"),
+    "tabm": Ours("tabm"),
     "pytabkit RealMLP-TD-S": Theirs("RealMLP_TD_S"),
     "pytabkit RealMLP-TD": Theirs("RealMLP_TD"),
+    "pytabkit TabM": Theirs("TabM_D"),
     "scikit-learn MLP": sklearn_mlp,
     "LightGBM": lightgbm,
     "CatBoost": catboost,

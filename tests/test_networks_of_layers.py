@@ -374,6 +374,17 @@ def test_a_category_learns_alone():
 # What the layers refuse
 
 
+def test_features_that_belong_together_begin_alike():
+    layer = EnsembleDense(4, 32, r="normal", runs=(1, 3, 2))
+    net = ann.Network([6, Members(32), layer, MemberDense(1, 32)], "squared_error", dtype="float64")
+    r = net.parameters[0][1]  # (n[l-1], k)
+    apart = [not np.array_equal(r[i], r[i + 1]) for i in range(5)]
+    assert apart == [True, False, False, True, False]
+    assert len({*r[0].tolist()}) == 32  # the members differ
+    spread = np.std(r[[0, 1, 4]])  # of 96 numbers from N(0, 1): three times 1 / sqrt(2 * 96)
+    assert abs(spread - 1.0) < 0.22
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -397,6 +408,7 @@ def test_a_category_learns_alone():
         (lambda: EnsembleDense(2, 2, "tnah"), "activation='tnah' is not known"),
         (lambda: EnsembleDense(2, 2, r="one"), "r='one' is not known. Did you mean 'ones'?"),
         (lambda: EnsembleDense(2, 2, s="sign"), "s='sign' is not known. Did you mean 'signs'?"),
+        (lambda: EnsembleDense(2, 2, runs=(2, 0)), "runs=0: wanted a whole number at least 1"),
         (lambda: LayerNorm("a"), "epsilon='a': wanted a number at least 0.0"),
         (lambda: MemberDense(2, 1.5), "k=1.5: wanted a whole number at least 1"),
         (lambda: MemberDense(2, 2, initializer="he"), "initializer='he' is not known"),
@@ -424,6 +436,10 @@ def test_a_category_learns_alone():
         (
             lambda: ann.Network([3, PeriodicEmbedding(4), 1], "huber"),
             "columns=4: wanted at most as many as there are features, 3",
+        ),
+        (
+            lambda: ann.Network([3, Members(2), EnsembleDense(1, 2, runs=(2, 2))], "huber"),
+            "runs=(2, 2): wanted as many as there are features, 3",
         ),
         (
             lambda: ann.Network([3, Dense(1, "tanh")], "huber", output="relu"),

@@ -174,6 +174,17 @@ def test_members_begin_alike_but_for_their_signs_and_their_last_layer():
     assert np.any(last[0] != last[1])
 
 
+def test_what_a_column_becomes_begins_alike():
+    """A sign for each column and member: that of a category is the same for all it is made into."""
+    X, y = blobs(60)
+    X["c"] = ["u", "v"] * 30
+    recipe = TabM(k=8, units=8, learning_rate=1e-30)
+    model = ann.TabMClassifier(recipe, **QUICK | {"epochs": 1}).fit(X, y)
+    assert model.preparation_.inputs.runs == (1, 3, 1)
+    r = model.network_.parameters[0][1]
+    assert [np.array_equal(r[i], r[i + 1]) for i in range(4)] == [False, True, True, False]
+
+
 def test_a_thousand_columns():
     """Each is scaled by its own quartiles, and a network learns from the one that says it."""
     X = pd.DataFrame(np.random.default_rng(0).standard_normal((60, 1000)))
@@ -196,6 +207,20 @@ def test_a_column_of_one_value_changes_nothing():
     np.testing.assert_array_equal(
         models[0].predict_proba(X), models[1].predict_proba(with_constant.assign(one=-1e9))
     )
+
+
+@pytest.mark.parametrize("quantiles", [False, True])
+def test_of_one_value_nothing_is_read(quantiles):
+    """Not when another one comes: no weight has learned what to make of it."""
+    X = pd.DataFrame({"x": np.arange(16.0), "one": [7.0] * 8 + [-1e308, 8.0] * 4})
+    X["flag"], X["c"] = X["one"] > 7.0, ["a"] * 8 + ["b", "c"] * 4
+    preparation = Preparation.fit(X, numeric=["one"])
+    blocks = preparation.blocks(X)
+    inputs = Inputs.fit(preparation.columns, blocks.take(np.arange(8)), quantiles=quantiles)
+    rows = inputs.rows(blocks)
+    assert rows.shape == (16, 6)  # the category is three of them
+    assert np.ptp(rows[:8, 0]) > 0.0
+    assert np.ptp(rows[:, 1:], axis=0).tolist() == [0.0] * 5
 
 
 def test_inputs_travel_with_the_preparation():

@@ -6,12 +6,14 @@ vectors and W, as in Gorishniy, Kotelnikov & Babenko, "TabM", ICLR 2025.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..activations import Activation, get_activation
 from ..checks import check_number, look_up
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, shown
 from ..initializers import get_initializer, standard_normal
 from ..layer import Held, Initializer, Layer, Parameter
 from ..namespace import Array, Namespace
@@ -22,6 +24,13 @@ Cache = tuple[Array, ...]
 
 def _signs(shape: tuple[int, ...], generator: Any) -> Array:
     return 2.0 * generator.integers(0, 2, shape) - 1.0
+
+
+def _in_runs(
+    runs: Sequence[int], draw: Initializer, shape: tuple[int, ...], generator: Any
+) -> Array:
+    rows = draw((len(runs), *shape[1:]), generator)
+    return [row for row, length in zip(rows, runs, strict=True) for _ in range(length)]
 
 
 #: How the adapters r and s may begin: alike, or so that the members differ.
@@ -50,6 +59,9 @@ class EnsembleDense(Layer):
         How the adapters begin: at 1, at 1 or -1 at random, or from N(0, 1).
     initializer : str, optional
         How W begins; left out, as suits the activation. b begins at zero.
+    runs : sequence of int, optional
+        How many features belong together, one run after the other, such as those that one column of
+        a table was made into: in each r begins alike. Left out, each feature is on its own.
 
     Examples
     --------
@@ -66,6 +78,7 @@ class EnsembleDense(Layer):
     r: str = "ones"
     s: str = "ones"
     initializer: str | None = None
+    runs: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("units", "k"):
@@ -75,6 +88,10 @@ class EnsembleDense(Layer):
         self._draw()
         look_up("r", self.r, _ADAPTERS)
         look_up("s", self.s, _ADAPTERS)
+        if self.runs is not None:
+            for length in self.runs:
+                check_number("runs", length, at_least=1, integer=True)
+            object.__setattr__(self, "runs", tuple(int(length) for length in self.runs))
 
     def _draw(self) -> Any:
         return get_initializer(self.initializer, get_activation(self.activation).initializer)
@@ -90,11 +107,17 @@ class EnsembleDense(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """W (n[l], n[l-1]), r (n[l-1], k), s (n[l], k) and b (n[l], k)."""
-        draw = self._draw()
+        draw, r, s = self._draw(), _ADAPTERS[self.r], _ADAPTERS[self.s]
+        if self.runs is not None:
+            if sum(self.runs) != n_prev:
+                raise InvalidArgument(
+                    f"runs={shown(self.runs)}: wanted as many as there are features, {n_prev}."
+                )
+            r = partial(_in_runs, self.runs, r) if callable(r) else r
         return [
             Parameter("W", (self.units, n_prev), draw, decays=True),
-            Parameter("r", (n_prev, self.k), _ADAPTERS[self.r], decays=True),
-            Parameter("s", (self.units, self.k), _ADAPTERS[self.s], decays=True),
+            Parameter("r", (n_prev, self.k), r, decays=True),
+            Parameter("s", (self.units, self.k), s, decays=True),
             Parameter("b", (self.units, self.k)),
         ]
 

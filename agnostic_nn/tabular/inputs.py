@@ -85,8 +85,8 @@ class Inputs:
     embedded : tuple of (int, int)
         Those that stay as they are, and their categories, the missing one among them.
     centers, factors : tuple of float
-        What is taken away from each column, and what it is multiplied by; 0 and 1 where there are
-        quantiles.
+        What is taken away from each column, and what it is multiplied by: 0 where training had one
+        value alone, of which nothing can be learned. Where there are quantiles it is else 0 and 1.
     quantiles : tuple of tuples of float
         Of each column that measures something, at equal steps from its smallest number to its
         largest: it becomes what a normal variable has at these, and the other columns stay as they
@@ -143,10 +143,11 @@ class Inputs:
         """Return these inputs with what is learned of the columns."""
         if quantiles:
             steps = np.linspace(0.0, 1.0, max(10, min(1000, len(columns) // 30)))
-            found = np.quantile(columns[:, : self.numbers], steps, axis=0).T.tolist()
-            none, ones = (value * np.ones(columns.shape[1]) for value in (0.0, 1.0))
+            factors = (columns.max(axis=0) > columns.min(axis=0)).astype("float64")
+            numbers = factors[: self.numbers] * columns[:, : self.numbers]
+            found = np.quantile(numbers, steps, axis=0).T.tolist()
             return replace(
-                self, centers=(*none.tolist(),), factors=(*ones.tolist(),),
+                self, centers=(0.0,) * len(factors), factors=tuple(factors.tolist()),
                 quantiles=tuple(map(tuple, found)),
             )  # fmt: skip
         centers, factors = robust_scale(columns)
@@ -161,6 +162,15 @@ class Inputs:
     def places(self) -> dict[int, int]:
         """The inputs that are places of categories, and how many categories each has."""
         return {len(self.centers) + i: size for i, (_, size) in enumerate(self.embedded)}
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """How many inputs come of each column, one after the other."""
+        return (
+            *(1 for _ in self.order),
+            *(one_hot(np.zeros(0), q).shape[1] for _, q in self.one_hot),
+            *(1 for _ in self.embedded),
+        )
 
     def each(
         self, numbers: Sequence[T], categories: Sequence[Sequence[T]], codes: Sequence[T]
@@ -185,12 +195,10 @@ class Inputs:
 
     def rows(self, blocks: Blocks) -> HostArray:
         """Return the inputs, (n_samples, width), of what the columns make of a table."""
-        columns = self._columns(blocks)
-        if self.quantiles:
-            for i, quantiles in enumerate(self.quantiles):
-                columns[:, i] = normal_scores(columns[:, i], quantiles)
-        else:
-            columns = clip_smoothly(scaled(columns, self.centers, self.factors))
+        columns = scaled(self._columns(blocks), self.centers, self.factors)
+        for i, quantiles in enumerate(self.quantiles):
+            columns[:, i] = normal_scores(columns[:, i], quantiles)
+        columns = columns if self.quantiles else clip_smoothly(columns)
         codes = [blocks.codes[:, column] for column, _ in self.embedded]
         return np.concatenate([columns, *(code[:, None] for code in codes)], axis=1)
 

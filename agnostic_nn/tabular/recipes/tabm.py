@@ -7,6 +7,7 @@ ensembling", ICLR 2025 (arXiv 2410.24210).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from ...backends import host
@@ -39,7 +40,8 @@ class TabM(Recipe):
 
     Examples
     --------
-    >>> [type(layer).__name__ for layer in TabM(blocks=1).layers(None, Task(classes=2))]
+    >>> inputs = Inputs(order=(0, 1), numbers=2, one_hot=(), embedded=())
+    >>> [type(layer).__name__ for layer in TabM(blocks=1).layers(inputs, Task(classes=2))]
     ['Members', 'EnsembleDense', 'Dropout', 'MemberDense']
     """
 
@@ -58,15 +60,15 @@ class TabM(Recipe):
 
     def layers(self, inputs: Inputs, task: Task) -> list[Layer]:
         """Return hidden layers whose members differ by what they take of the inputs."""
-        del inputs
-        layers: list[Layer] = [Members(self.k)]
-        for block in range(self.blocks):
-            r = "signs" if block == 0 else "ones"
-            layers += [
-                EnsembleDense(self.units, self.k, "relu", r, initializer="lecun_uniform"),
-                Dropout(self.dropout),
-            ]
-        return [*layers, MemberDense(task.outputs, self.k, initializer="lecun_uniform")]
+        dense = partial(EnsembleDense, self.units, self.k, "relu", initializer="lecun_uniform")
+        layers: list[Layer] = [Members(self.k), dense(r="signs", runs=inputs.runs)]
+        for _ in range(self.blocks - 1):
+            layers += [Dropout(self.dropout), dense()]
+        return [
+            *layers,
+            Dropout(self.dropout),
+            MemberDense(task.outputs, self.k, initializer="lecun_uniform"),
+        ]
 
     def optimizer(self, task: Task) -> Optimizer:
         """Return AdamW with a constant rate."""
