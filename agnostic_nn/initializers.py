@@ -26,7 +26,12 @@ def _normal(shape: Shape, generator: Any, variance: float) -> Array:
 
 
 def _uniform(shape: Shape, generator: Any, variance: float) -> Array:
-    return math.sqrt(3.0 * variance) * (2.0 * generator.random(shape) - 1.0)
+    return uniform(math.sqrt(3.0 * variance), shape, generator)
+
+
+def uniform(bound: float, shape: tuple[int, ...], generator: Any) -> Array:
+    """Draw uniformly from -bound to bound, for layers that bring the scale themselves."""
+    return bound * (2.0 * generator.random(shape) - 1.0)
 
 
 def standard_normal(shape: tuple[int, ...], generator: Any) -> Array:

@@ -181,6 +181,22 @@ def periodic(x, w1, b1, W2, b2):
     return np.concatenate(vectors)
 
 
+def piecewise_linear(x, W, w, b):
+    """Eq. 1 of Gorishniy et al. (2022) for bins from -0.75, 0.25 and 2.25, and from -0.5 to 0.5."""
+    vectors = []
+    for i, edges in enumerate([(-0.75, 0.25, 2.25), (-0.5, 0.5)]):
+        e, last = np.zeros(2), len(edges) - 1
+        for t in range(1, last + 1):
+            if x[i] < edges[t - 1] and t > 1:
+                e[t - 1] = 0.0
+            elif x[i] >= edges[t] and t < last:
+                e[t - 1] = 1.0
+            else:
+                e[t - 1] = (x[i] - edges[t - 1]) / (edges[t] - edges[t - 1])
+        vectors.append(W[i].dot(e) + w[i] * x[i] + b[i])
+    return np.concatenate([*vectors, x[2:]])
+
+
 def batch_norm(A, gamma, beta, mean, variance):
     deviation = np.sqrt(np.var(A, axis=1, keepdims=True) + 1e-5)
     return gamma * (A - np.mean(A, axis=1, keepdims=True)) / deviation + beta
@@ -216,6 +232,7 @@ LAYERS = {
     "NeuralTangentDense": each(lambda x, W, b: np.tanh(W.dot(x) / np.sqrt(len(x)) + b)),
     "ParametricActivation": each(lambda x, a: x + a * (np.tanh(x) - x)),
     "PeriodicEmbedding": each(periodic),
+    "PiecewiseLinearEmbedding": each(piecewise_linear),
     "RMSNorm": each(lambda x, gamma: gamma * x / np.sqrt(np.mean(x**2) + 1e-5)),
     "Residual": each(lambda x, P, p, W, b: P.dot(x) + p + np.tanh(W.dot(x) + b)),
     "Scale": each(lambda x, s: s * x),

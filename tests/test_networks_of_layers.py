@@ -1,5 +1,6 @@
 """Networks of every layer in the registry, on every backend; and what is said of single layers."""
 
+import math
 import pickle
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from agnostic_nn.layers import (
     Parameter,
     ParametricActivation,
     PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
     Residual,
     RMSNorm,
     Scale,
@@ -184,6 +186,7 @@ def test_each_parameter_learns_at_its_rate_and_decays_if_it_does(name):
         (EnsembleDense(2, 2), ["W", "r", "s"], {}),
         (PeriodicEmbedding(rate=0.5), ["w1", "b1", "W2", "b2"],
          {"w1": 0.5, "b1": 0.5, "W2": 0.5, "b2": 0.5}),
+        (PiecewiseLinearEmbedding([[0.0, 1.0]]), ["W", "w"], {}),
     ],
 )  # fmt: skip
 def test_what_decays_and_how_fast_it_learns(layer, decaying, rates):
@@ -374,6 +377,34 @@ def test_a_category_learns_alone():
 # What the layers refuse
 
 
+def test_a_piecewise_linear_embedding_begins_as_a_line_and_bends_at_its_edges():
+    layer = PiecewiseLinearEmbedding(np.asarray([[0.0, 1.0, 3.0], [0.0, 1.0, 2.0]]), length=4)
+    net = ann.Network([3, layer, 2], "squared_error", dtype="float64")
+    W, w, b = net.parameters[0]
+    assert not W.any()
+    for each in (w, b):  # uniform between -1/2 and 1/2
+        assert 0.2 < np.abs(each).max() <= 0.5
+    x = np.asarray([-2.0, 0.5, 1.0, 2.0, 3.0, 7.0])
+    A_prev = np.stack([x, 0.0 * x, x])
+    A = layer.predict(A_prev, (W, w, b), xp=np)
+    np.testing.assert_allclose(A[:4], w[0][:, None] * x + b[0][:, None], rtol=1e-15)
+    np.testing.assert_array_equal(A[8:], A_prev[2:])
+    W = W.copy()
+    W[0, 0, :] = [1.0, 10.0]
+    bent = layer.predict(A_prev, (W, w, b), xp=np) - A
+    np.testing.assert_allclose(bent[0], [-2.0, 0.5, 1.0, 6.0, 11.0, 31.0], rtol=1e-12)
+    assert not bent[1:].any()
+
+
+def test_the_edges_of_an_embedding_are_kept_in_a_file(tmp_path):
+    edges = [[-0.1, 0.3], [1 / 3, 2 / 3, 1e30]]
+    net = ann.Network([2, PiecewiseLinearEmbedding(edges, 3), 1], "huber")
+    ann.save(net, tmp_path / "model.safetensors")
+    (layer, _) = ann.load(tmp_path / "model.safetensors").objective.layers.layers
+    assert layer.edges == tuple(map(tuple, edges))
+    assert repr(layer) == "PiecewiseLinearEmbedding(<2 columns, up to 2 bins>, length=3)"
+
+
 def test_features_that_belong_together_begin_alike():
     layer = EnsembleDense(4, 32, r="normal", runs=(1, 3, 2))
     net = ann.Network([6, Members(32), layer, MemberDense(1, 32)], "squared_error", dtype="float64")
@@ -424,6 +455,16 @@ def test_features_that_belong_together_begin_alike():
         (lambda: PeriodicEmbedding(length=1), "length=1: wanted a whole number at least"),
         (lambda: PeriodicEmbedding(sigma=0.0), "sigma=0.0: wanted a number above 0.0"),
         (lambda: PeriodicEmbedding(rate=-1), "rate=-1: wanted a number at least 0.0"),
+        (lambda: PiecewiseLinearEmbedding([]), "edges=[]: wanted those of at least one column"),
+        (lambda: PiecewiseLinearEmbedding(5), "edges=5: wanted the edges of each column's bins"),
+        (lambda: PiecewiseLinearEmbedding([["a"]]), "edges=[['a']]: wanted the edges of each"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, 1.0], [2.0]]), "edges[1]=[2.0]: wanted at least"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, 1.0, 1.0]]), "edges[0]=[0.0, 1.0, 1.0]: wanted"),
+        (lambda: PiecewiseLinearEmbedding([[1.0, 0.0]]), "each larger than the one before it"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, math.nan]]), "two finite numbers"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, math.inf]]), "two finite numbers"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, 5e-324]]), "two finite numbers"),
+        (lambda: PiecewiseLinearEmbedding([[0.0, 1.0]], 0), "length=0: wanted a whole number"),
         (lambda: RMSNorm(-1e-5), "epsilon=-1e-05: wanted a number at least 0.0"),
         (lambda: Residual(5), "layers=5: wanted a list of layers"),
         (lambda: Residual([5]), "layers holds 5: wanted layers alone"),
@@ -440,6 +481,10 @@ def test_features_that_belong_together_begin_alike():
         (
             lambda: ann.Network([3, Members(2), EnsembleDense(1, 2, runs=(2, 2))], "huber"),
             "runs=(2, 2): wanted as many as there are features, 3",
+        ),
+        (
+            lambda: ann.Network([1, PiecewiseLinearEmbedding([[0.0, 1.0]] * 2), 1], "huber"),
+            "edges are those of 2 columns: wanted at most as many as there are features, 1",
         ),
         (
             lambda: ann.Network([3, Dense(1, "tanh")], "huber", output="relu"),

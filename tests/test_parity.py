@@ -81,6 +81,11 @@ def test_bounds_of_products_and_sums_are_the_textbook_ones():
     assert xp.sum(W, axis=1).error[0] == 6.0 * 2 * u / (1 - 2 * u)
 
 
+def test_numbers_that_are_written_down_are_rounded():
+    numbers = Bounding("float32").asarray(((0.1, 0.5, float("inf")),))
+    assert numbers.error.tolist() == [[abs(float(np.float32(0.1)) - 0.1), 0.0, 0.0]]
+
+
 def test_a_choice_that_rounding_can_turn_counts_both_ways():
     xp = Bounding("float32")
     Z = xp.asarray([1.0]) * (1.0 / 3.0) - 1.0 / 3.0

@@ -347,6 +347,7 @@ WEIGHTS = np.asarray([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     "x[9:, 5:]", "x[-9::-1]", "xp.flip(x[:0], axis=0)", "x[:, 2:2][::-1, ::-1]", "x", "x[1:, ::-1]",
     "x @ xp.exp(-xp.permute_dims(xp.asarray(WEIGHTS), (1, 0)))",
     "x + xp.sort(xp.asarray(WEIGHTS), axis=1, descending=True)",
+    "x * xp.asarray(((0.1, float('-inf'), 3.0),), dtype=x.dtype)",
 ])  # fmt: skip
 def test_results_are_those_of_the_function(function):
     """Nothing at all, what lies where something else comes to lie, constants that are turned."""
@@ -365,6 +366,17 @@ def test_results_are_those_of_the_function(function):
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=1e-14, strict=True)
     assert np.array_equal(arguments["x"], 2.0 * x)
+
+
+@pytest.mark.parametrize(("numbers", "reason"), [
+    ([1.0, 2.0], "a list, which may change"),
+    (((1.0, 2.0), (3.0,)), "tuples that differ in length"),
+    (((1.0, 2.0), 3.0), "tuples that differ in length"),
+    ((1.0, 2), "a tuple of anything but floats"),
+])  # fmt: skip
+def test_what_is_no_constant(numbers, reason):
+    with pytest.raises(ann.NotRecordable, match=reason):
+        program_of(lambda x, *, xp: {"x": x + xp.asarray(numbers)}, x=np.ones(2))
 
 
 def test_evaluating_is_what_recording_was_of(backend):

@@ -1,6 +1,7 @@
 """The recipes for tables: what their networks read, how they are trained, their estimators."""
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 from statistics import NormalDist
@@ -16,7 +17,13 @@ pytest.importorskip("sklearn")
 from sklearn.base import clone  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
-from agnostic_nn.layers import Embedding, NeuralTangentDense, PeriodicEmbedding  # noqa: E402
+from agnostic_nn.layers import (  # noqa: E402
+    Embedding,
+    EnsembleDense,
+    Members,
+    NeuralTangentDense,
+    PeriodicEmbedding,
+)
 from agnostic_nn.tabular import Preparation  # noqa: E402
 from agnostic_nn.tabular.inputs import (  # noqa: E402
     Inputs,
@@ -185,6 +192,59 @@ def test_what_a_column_becomes_begins_alike():
     assert [np.array_equal(r[i], r[i + 1]) for i in range(4)] == [False, True, True, False]
 
 
+@pytest.mark.parametrize("embeddings", ["piecewise-linear", "periodic"])
+def test_numbers_of_tabm_are_embedded(embeddings, tmp_path):
+    """Columns of many values, of few, with missing ones; of one value in training, and none."""
+    n = 90
+    X = pd.DataFrame({"x": np.arange(n) * 0.5, "few": np.arange(n) % 3 * 1e9})
+    X["gaps"] = X["x"].where(np.arange(n) % 4 > 0)
+    X["late"], X["c"] = [7.0] * 80 + [8.0] * 10, list("uvw") * 30
+    y = (X["x"] + (X["few"] > 0) * 20 > 30).astype(int)
+    preparation = Preparation.fit(X, numeric=["few", "late"]).with_outputs((0, 1))
+    examples = Examples(preparation.blocks(X), y.to_numpy()).take(np.arange(80))
+    recipe = TabM(k=4, units=16, learning_rate=0.02, embeddings=embeddings, epochs=40)
+    prepared, (net,) = fit_recipe(recipe, preparation, examples)
+    rows = prepared.features(X)
+    assert np.mean(net.predict(rows).argmax(axis=1) == y) > 0.9
+    inputs, (embedding, *others) = prepared.inputs, net.objective.layers.layers
+    assert inputs.numbers == 3  # not the one of one value, nor what says where one was missing
+    length = 16 if embeddings == "piecewise-linear" else 4
+    assert others[1].runs == (length, length, length, 1, 1, 3)
+    assert (others[1].r, sum(isinstance(each, EnsembleDense) for each in others)) == ("normal", 2)
+    if embeddings == "piecewise-linear":
+        steps = np.linspace(0.0, 1.0, 49)
+        for i, edges in enumerate(embedding.edges):
+            quantiles = np.quantile(rows[:80, i], steps).astype("float32")
+            assert edges == tuple(sorted({*quantiles.tolist()}))
+        assert len(embedding.edges[0]) == 49
+        assert 3 <= len(embedding.edges[1]) <= 5  # of three values
+    ann.save(net, tmp_path / "model.safetensors")
+    again = ann.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(rows), net.predict(rows))
+
+
+def test_without_numbers_nothing_is_embedded():
+    recipe = TabM(embeddings="piecewise-linear")
+    inputs = Inputs((0,), 0, ((0, 3),), ())
+    assert recipe.encoding(inputs, np.zeros((5, 4))) == []
+    layers = recipe.layers(inputs, Task(2))
+    assert [type(layer) for layer in layers[:2]] == [Members, EnsembleDense]
+    assert (layers[1].r, layers[1].runs) == ("signs", (1, 3))
+    assert sum(isinstance(each, EnsembleDense) for each in layers) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"embeddings": "periodical"}, "embeddings='periodical' is not known. Did you mean 'peri"),
+        ({"blocks": 0}, "blocks=0: wanted a whole number at least 1"),
+    ],
+)
+def test_what_tabm_refuses(settings, message):
+    with pytest.raises(ann.InvalidArgument, match=re.escape(message)):
+        TabM(**settings)
+
+
 def test_a_thousand_columns():
     """Each is scaled by its own quartiles, and a network learns from the one that says it."""
     X = pd.DataFrame(np.random.default_rng(0).standard_normal((60, 1000)))
@@ -310,6 +370,80 @@ def test_the_trajectory_is_that_of_the_formulas(classes):
     disturbed = transcribed(before, X, Y, classes, 8, 8, disturb=rounding)
     allowed = 8.0 * np.max(np.abs(disturbed - expected))
     assert np.max(np.abs(expected - before)) > 0.1  # it has come a long way
+    assert 0.0 < allowed < 1e-9
+    np.testing.assert_allclose(net.theta, expected, rtol=0.0, atol=allowed)
+
+
+# TabM with piecewise-linear embeddings, likewise
+
+
+def tabm_transcribed(theta, shapes, edges, X, Y, steps, disturb=0.0):
+    """Train in torch, in float64, member by member, on the same minibatches."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(1)
+    sizes = [math.prod(shape) for shape in shapes]
+    parts = [p.reshape(s) for p, s in zip(torch.tensor(theta).split(sizes), shapes, strict=True)]
+    decays = [0.0003 * (i not in (2, 6, 10, 12)) for i in range(13)]  # biases do not
+    moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parts]
+    X, Y = torch.tensor(X), torch.tensor(Y)
+    for i in range(steps):
+        rows = slice(i % 3 * 8, i % 3 * 8 + 8)
+        parts = [p.detach().requires_grad_() for p in parts]
+        V, w, c, *hidden, last, bias = parts
+        embedded = []
+        for column, a in enumerate(edges):
+            x = X[rows, column]
+            e = torch.zeros(8, V.shape[2], dtype=X.dtype)
+            for t in range(1, len(a)):
+                into = (x - a[t - 1]) / (a[t] - a[t - 1])
+                into = into if t == 1 else torch.where(x < a[t - 1], 0.0, into)
+                e[:, t - 1] = into if t == len(a) - 1 else torch.where(x >= a[t], 1.0, into)
+            embedded.append(e @ V[column].T + x[:, None] * w[column] + c[column])
+        embedded = torch.cat([*embedded, X[rows, len(edges) :]], dim=1)
+        costs = []
+        for member in range(2):
+            A = embedded
+            for W, r, s, b in (hidden[:4], hidden[4:]):
+                A = torch.relu((A * r[:, member]) @ W.T * s[:, member] + b[:, member])
+            Z = A @ last[member].T + bias[member].T
+            costs.append(torch.nn.functional.cross_entropy(Z, Y[rows]))
+        gradients = torch.autograd.grad(sum(costs) / 2, parts)
+        n, after = i + 1, []
+        for p, d, decay, (m, v) in zip(parts, gradients, decays, moments, strict=True):
+            m.mul_(0.9).add_(0.1 * d)
+            v.mul_(0.999).add_(0.001 * d * d)
+            correction = math.sqrt(1 - 0.999**n) / (1 - 0.9**n)
+            p = p.detach() * (1.0 - 0.002 * decay)
+            p = p - 0.002 * correction * m / (v.sqrt() + 1e-8)
+            signs = torch.tensor(random.choice([-1.0, 1.0], p.shape))
+            after.append(p * (1.0 + disturb * signs))
+        parts = after
+    return np.concatenate([p.numpy().ravel() for p in parts])
+
+
+def test_the_trajectory_of_tabm_is_that_of_the_formulas():
+    """As far apart as rounding explains, with columns of many values, of two, and of no numbers."""
+    random = np.random.default_rng(0)
+    X = np.column_stack([random.standard_normal(24), np.arange(24) % 2.0, random.random(24)])
+    Y = np.eye(3)[random.integers(0, 3, 24)]
+    recipe = TabM(k=2, units=6, dropout=0.0, embeddings="piecewise-linear")
+    inputs = Inputs((0, 1, 2), 2, (), (), (0.0,) * 3, (1.0,) * 3)
+    layers = [*recipe.encoding(inputs, X), *recipe.layers(inputs, Task(3))]
+    net = ann.Network([3, *layers], "categorical_cross_entropy", dtype="float64", seed=5)
+    recipe.begin(net, X)
+    shapes = [parameter.shape for parameter in net.objective.parameters]
+    edges = [np.unique(np.float32(np.quantile(x, np.linspace(0.0, 1.0, 24)))) for x in X.T[:2]]
+    assert list(map(len, edges)) == [24, 2]
+    edges = [a.tolist() for a in edges]
+    before = np.asarray(net.theta).copy()
+    ann.train(
+        net, X, Y, epochs=20, batch_size=8, shuffle=False, optimizer=recipe.optimizer(Task(3))
+    )
+    expected = tabm_transcribed(before, shapes, edges, X, Y, 60)
+    rounding = math.sqrt(64) * 2.0**-53  # of sums of at most 64 terms, whose errors add at random
+    disturbed = tabm_transcribed(before, shapes, edges, X, Y, 60, disturb=rounding)
+    allowed = 8.0 * np.max(np.abs(disturbed - expected))
+    assert np.max(np.abs(expected - before)) > 0.05  # it has come a long way
     assert 0.0 < allowed < 1e-9
     np.testing.assert_allclose(net.theta, expected, rtol=0.0, atol=allowed)
 

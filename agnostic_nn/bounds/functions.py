@@ -61,21 +61,27 @@ class Bounding:
 
     # How results come about
 
-    def asarray(self, values: Any, dtype: Any = None, *, copy: bool | None = None) -> Bounded:
-        """Return exact values: the bits that every backend is given."""
+    def asarray(
+        self, values: Any, dtype: Any = None, *, device: Any = None, copy: bool | None = None
+    ) -> Bounded:
+        """Return exact values, the bits that every backend is given; tuples as it rounds them."""
         if isinstance(values, Bounded):  # nobody writes into one
             return values
+        if isinstance(values, tuple):
+            return self.lift(values)
         value = self.host.asarray(values, dtype=self.host.float64)
         return Bounded(self, value, self.host.zeros_like(value))
 
     def lift(self, value: Any) -> Bounded:
-        """Return a Python number as the backend rounds it; a `Bounded` as it is."""
+        """Return Python numbers as the backend rounds them; a `Bounded` as it is."""
         if isinstance(value, Bounded):
             return value
-        exact = self.host.asarray(float(value))
-        rounded = self.host.astype(self.host.astype(exact, self.dtype), self.host.float64)
-        error = self.host.abs(rounded - exact)
-        return Bounded(self, exact, error, frozenset("R") if float(error) else frozenset())
+        xp = self.host
+        exact = xp.asarray(value, dtype=xp.float64)
+        rounded = xp.astype(xp.astype(exact, self.dtype), xp.float64)
+        same = rounded == exact  # also infinities, which have no difference
+        error = xp.abs(xp.where(same, 0.0, rounded) - xp.where(same, 0.0, exact))
+        return Bounded(self, exact, error, frozenset() if xp.all(same) else frozenset("R"))
 
     def made(self, value: Array, error: Array, *operands: Bounded, code: str = "") -> Bounded:
         """Return a result with the error it was handed; it may be flushed to zero."""

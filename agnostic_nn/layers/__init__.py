@@ -18,6 +18,7 @@ from .members import Members
 from .neural_tangent import NeuralTangentDense
 from .parametric_activation import ParametricActivation
 from .periodic_embedding import PeriodicEmbedding
+from .piecewise_linear_embedding import PiecewiseLinearEmbedding
 from .residual import Residual
 from .rms_norm import RMSNorm
 from .scale import Scale
@@ -42,6 +43,7 @@ __all__ = [
     "Parameter",
     "ParametricActivation",
     "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
     "RMSNorm",
     "Residual",
     "Scale",
@@ -65,6 +67,7 @@ LAYERS: dict[str, type[Layer]] = {
         NeuralTangentDense,
         ParametricActivation,
         PeriodicEmbedding,
+        PiecewiseLinearEmbedding,
         RMSNorm,
         Residual,
         Scale,

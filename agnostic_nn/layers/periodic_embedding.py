@@ -14,6 +14,7 @@ from typing import Any
 
 from ..checks import check_number
 from ..errors import InvalidArgument
+from ..initializers import uniform
 from ..layer import Held, Layer, Parameter
 from ..namespace import Array, Namespace
 
@@ -23,10 +24,6 @@ Cache = tuple[Array, ...]
 
 def _normal(deviation: float, shape: tuple[int, ...], generator: Any) -> Array:
     return deviation * generator.standard_normal(shape)
-
-
-def _uniform(bound: float, shape: tuple[int, ...], generator: Any) -> Array:
-    return bound * (2.0 * generator.random(shape) - 1.0)
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,8 +87,8 @@ class PeriodicEmbedding(Layer):
     def parameters(self, n_prev: int) -> list[Parameter]:
         """w1, b1 (columns, h), W2 (columns, length - 1, h) and b2 (columns, length - 1)."""
         n, h = self._embedded(n_prev), self.frequencies
-        frequencies, phases = partial(_normal, self.sigma), partial(_uniform, math.pi)
-        linear = partial(_uniform, 1.0 / math.sqrt(h))
+        frequencies, phases = partial(_normal, self.sigma), partial(uniform, math.pi)
+        linear = partial(uniform, 1.0 / math.sqrt(h))
         return [
             Parameter("w1", (n, h), frequencies, decays=self.decay, rate=self.rate),
             Parameter("b1", (n, h), phases, decays=self.decay, rate=self.rate),

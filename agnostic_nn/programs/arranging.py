@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..standard import INTEGRAL
-from .dtypes import INT64, DType, as_dtype
+from .dtypes import FLOAT64, INT64, DType, as_dtype
 from .program import Call, Shape, Value
 from .traced import Tape, Traced, is_number, whole
 
@@ -196,9 +196,11 @@ class ArrangingNamespace:
         self, obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None
     ) -> Traced:
         del device
-        if isinstance(obj, (list, tuple)):
-            raise self._tape.refused("xp.asarray of a list")
-        if is_number(obj):
+        if isinstance(obj, list):
+            raise self._tape.refused("xp.asarray of a list, which may change")
+        if isinstance(obj, tuple):
+            value: Value = self._tape.numbers(obj, FLOAT64 if dtype is None else as_dtype(dtype))
+        elif is_number(obj):
             (value,) = self._tape.together(obj)
         else:
             value = self._tape.value(obj)

@@ -49,6 +49,20 @@ class Tape:
         """Return a Python number as a constant."""
         return self.constant((), dtype, encoded(number, dtype))
 
+    def numbers(self, numbers: tuple[Any, ...], dtype: DType) -> Constant:
+        """Return a tuple of floats, or of tuples of them and so on, as a constant."""
+        shape: Shape = ()
+        flat: list[Any] = [numbers]
+        while flat and isinstance(flat[0], tuple):
+            lengths = {len(each) if isinstance(each, tuple) else -1 for each in flat}
+            if len(lengths) > 1:
+                raise self.refused("xp.asarray of tuples that differ in length")
+            shape = (*shape, *lengths)
+            flat = [x for each in flat for x in each]
+        if not all(type(x) is float for x in flat):
+            raise self.refused("xp.asarray of a tuple of anything but floats")
+        return self.constant(shape, dtype, b"".join(encoded(x, dtype) for x in flat))
+
     def new(self, value: Value) -> Traced:
         """Return an array that has memory of its own."""
         return Traced(self, value, Memory())

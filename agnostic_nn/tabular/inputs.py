@@ -79,7 +79,8 @@ class Inputs:
         The columns of numbers and of indicators, in this order: those that measure something
         first.
     numbers : int
-        How many of them measure something, and are neither true or false nor made up.
+        How many of them measure something: are neither true or false nor made up, and had more
+        than one value in training.
     one_hot : tuple of (int, int)
         The columns of codes that become one-hot columns, and their categories.
     embedded : tuple of (int, int)
@@ -124,7 +125,11 @@ class Inputs:
             Whether numbers go by their quantiles, and not by a robust scale.
         """
         made = {c.name for c in columns if isinstance(c, Boolean)}
-        measure = [name not in made for name in blocks.numeric_names]
+        varies = blocks.numeric.max(axis=0) > blocks.numeric.min(axis=0)
+        measure = [
+            bool(several) and name not in made
+            for name, several in zip(blocks.numeric_names, varies, strict=True)
+        ]
         first = [i for i, measures in enumerate(measure) if measures]
         others = [i for i, measures in enumerate(measure) if not measures]
         indicators = range(len(measure), len(measure) + len(blocks.indicator_names))

@@ -76,6 +76,11 @@ class Recipe:
     #: Whether what does not fill the last minibatch of an epoch is left out of it.
     drop_last: ClassVar[bool] = True
 
+    def encoding(self, inputs: Inputs, X: HostArray) -> list[Layer]:
+        """Return layers before the others that come from X, the inputs of training; here none."""
+        del inputs, X
+        return []
+
     def layers(self, inputs: Inputs, task: Task) -> list[Layer]:
         """Return the network's layers."""
         raise NotImplementedError
@@ -117,7 +122,7 @@ class Recipe:
         """
         inputs = preparation.inputs
         assert inputs is not None
-        layers = self.layers(inputs, _task(preparation, Y))
+        layers = [*self.encoding(inputs, X), *self.layers(inputs, _task(preparation, Y))]
         net = Network(
             [inputs.width, *layers], preparation.loss, seed=seed, dtype=dtype, backend=backend
         )
