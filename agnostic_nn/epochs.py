@@ -286,7 +286,7 @@ def _evaluate(
     net: Network, data: tuple[Array, Array, Array | None], metric: Metric
 ) -> dict[str, float]:
     outputs, cost = net.outputs_and_cost(*data)
-    score = metric(outputs, data[1], xp=net.xp)
+    score = metric(outputs, net.backend.asarray(data[1]), xp=net.xp)  # they may be on the host
     return {
         "validation_cost": cost,
         "validation_score": float(net.backend.to_numpy(score)),

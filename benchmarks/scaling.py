@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +66,19 @@ def files(folder: str, n: int) -> tuple[Path, Path]:
     return Path(folder) / f"X{n}.npy", Path(folder) / f"Y{n}.npy"
 
 
-def write_examples(n: int, X: Path, Y: Path) -> None:
+def write_examples(n: int, X: Path, Y: Path, widths: Sequence[int] = WIDTHS) -> None:
     """Write n examples, part by part."""
     import numpy as np
     from numpy.lib.format import open_memmap
 
     random, part = np.random.default_rng(0), 10_000
-    features = open_memmap(X, "w+", np.float32, (n, WIDTHS[0]))
-    targets = open_memmap(Y, "w+", np.float32, (n, WIDTHS[-1]))
+    features = open_memmap(X, "w+", np.float32, (n, widths[0]))
+    targets = open_memmap(Y, "w+", np.float32, (n, widths[-1]))
     for start in range(0, n, part):
         rows = min(part, n - start)
-        features[start : start + rows] = random.standard_normal((rows, WIDTHS[0]), np.float32)
-        classes = random.integers(0, WIDTHS[-1], rows)
-        targets[start : start + rows] = np.eye(WIDTHS[-1], dtype=np.float32)[classes]
+        features[start : start + rows] = random.standard_normal((rows, widths[0]), np.float32)
+        classes = random.integers(0, widths[-1], rows)
+        targets[start : start + rows] = np.eye(widths[-1], dtype=np.float32)[classes]
     features.flush()
     targets.flush()
 

@@ -176,3 +176,20 @@ def test_what_is_measured_is_on_disk_task_by_task(tmp_path):
     found = json.loads(out.read_text())
     assert [result["task"] for result in found["results"]] == ["one of before", "30-64-64-2"]
     assert found["versions"]["numpy"] == np.__version__
+
+
+def test_streaming_beside_data_in_memory(tmp_path, monkeypatch, capsys):
+    from benchmarks import streaming
+
+    out = tmp_path / "found.json"
+    monkeypatch.setattr("agnostic_nn.backends.on_cupy.SHARE", 0.5)  # put back what it sets
+    monkeypatch.setattr(sys, "argv", [
+        "streaming", "--net", "30-64-64-2", "--examples", "100", "--rounds", "2",
+        "--json", str(out),
+    ])  # fmt: skip
+    streaming.main()
+    found = json.loads(out.read_text())
+    memory, mapped = (found["step"][where] for where in streaming.WHERE)
+    assert len(memory["rounds"]) == len(mapped["rounds"]) == 2
+    assert found["ratio"] == mapped["median"] / memory["median"]
+    assert "in a mapped file / in memory: " in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,12 @@ import numpy as np
 from ..errors import InvalidArgument
 from ..installing import install_line
 from ..namespace import Array
-from .base import Backend, Epoch, State, Step
+from .base import Backend, Epoch, Rows, State, Step
+from .streamed import streamed
+
+#: Data that would take more than this share of the GPU's free memory stays on the host, and comes
+#: minibatch by minibatch.
+SHARE = 0.5
 
 
 class CuPyBackend(Backend):
@@ -49,6 +55,23 @@ class CuPyBackend(Backend):
         with self.device:
             return self.xp.asarray(values, dtype=dtype)
 
+    def hold(self, values: Any, dtype: Any) -> Array:
+        """Return data on the GPU, or as it is on the host where there is too much of it."""
+        if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "biuf":
+            needed = values.size * self.xp.finfo(dtype).bits / 8
+            if needed > SHARE * self._free_memory():
+                return values
+        return self.asarray(values, dtype)
+
+    def _free_memory(self) -> int:
+        """Return how much of the GPU's memory nobody uses, in bytes."""
+        import cupy
+
+        with self.device:
+            free, _ = cupy.cuda.runtime.memGetInfo()
+            kept = cupy.get_default_memory_pool().free_bytes()  # for arrays to come
+        return int(free + kept)
+
     def to_numpy(self, array: Array) -> np.ndarray[Any, Any]:
         """Copy an array to the host."""
         import cupy
@@ -60,6 +83,31 @@ class CuPyBackend(Backend):
         """Wait for the GPU."""
         self.device.synchronize()
 
+    def batches(
+        self,
+        data: Rows,
+        order: np.ndarray[Any, Any] | None,
+        batch_size: int,
+        dtype: Any,
+        *,
+        own: bool = False,
+    ) -> Iterator[list[Array | None]]:
+        """Yield each minibatch as `Backend.batches` does; what is on the host is streamed."""
+        on_host: list[Any] = [x for x in data if x is not None and not self.owns(x)]
+        if not on_host:
+            yield from super().batches(data, order, batch_size, dtype, own=own)
+            return
+        n = len(on_host[0]) if order is None else len(order)
+        rows = None if order is None else self.asarray(order)
+        for i, streams in enumerate(streamed(on_host, order, batch_size, dtype, self.device)):
+            start, stop, fetched = i * batch_size, min((i + 1) * batch_size, n), iter(streams)
+            yield [
+                self._rows(x, rows, start, stop, dtype, own)
+                if x is None or self.owns(x)
+                else next(fetched)
+                for x in data
+            ]
+
     def epoch(
         self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
     ) -> tuple[State, float]:
@@ -69,6 +117,9 @@ class CuPyBackend(Backend):
         rates, the key of its random numbers. Nothing is copied from the host and nothing waited
         for until the cost is read, so that a step can be captured as a CUDA graph.
         """
+        if not all(x is None or self.owns(x) for x in epoch.data):  # some stay on the host
+            with self.device:
+                return super().epoch(step, state, epoch, compiled)
         del compiled
         n, size, xp = epoch.examples, epoch.batch_size, self.xp
         with self.device:

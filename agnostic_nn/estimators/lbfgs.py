@@ -25,8 +25,12 @@ def minimize_cost(
     The arithmetic of L-BFGS is SciPy's, on the host in float64; cost and gradient are computed
     on the network's backend in its dtype.
     """
-    X, Y, weight = (None if rows is None else rows.T for rows in net.check_data(*data))
     backend, callbacks = net.backend, tuple(callbacks)
+    # all of them at once, where training would take what is held minibatch by minibatch
+    X, Y, weight = (
+        None if rows is None else backend.asarray(rows, net.dtype).T
+        for rows in net.check_data(*data)
+    )
     history: dict[str, list[float]] = {"epoch": [], "cost": []}
 
     def cost_and_gradient(theta: Any) -> tuple[float, Any]:
