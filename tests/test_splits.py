@@ -105,6 +105,44 @@ def test_columns_that_cannot_decide(arguments, words):
         Splits(Y, False, 0, **arguments)
 
 
+@pytest.mark.parametrize("categorical", [False, True])
+def test_a_row_alone_in_its_class_is_never_held_out(categorical):
+    """It is learned from; all others are divided as if it were not there."""
+    y = Y.copy()
+    y[[5, 70]] = ["rare", "unique"]
+    others = [i for i in range(80) if i not in (5, 70)]
+    splits = Splits(y.astype("category") if categorical else y, True, 7)
+    expected = train_test_split(
+        others, test_size=0.25, random_state=7, stratify=y[others].factorize(sort=True)[0]
+    )
+    kept, held = both(*splits.hold_out(0.25))
+    assert [kept, held] == [{*expected[0], 5, 70}, {*expected[1]}]
+    folds = list(splits.folds(4))
+    assert all({5, 70} <= {*fold.kept} for fold in folds)
+    assert sorted(i for fold in folds for i in fold.held) == others
+    inner, _ = splits.watch(0.2, [*expected[0], 5, 70])
+    assert {5, 70} <= {*inner}
+    assert splits.notes == ("2 classes have a single row, never held out: rare, unique.",)
+    assert Splits(y.replace("rare", "no"), True, 0).notes == (
+        "the class 'unique' has a single row: it is never held out.",
+    )
+    assert Splits(y, True, 0, groups=GROUPS).notes == Splits(Y, True, 0).notes == ()
+    assert Splits(y, False, 0).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("y", "stratified", "words"),
+    [
+        (["a", "b"] * 2, True, "4 rows: 1 would be held out and 3 kept, wanted one of each of 2"),
+        ([1.0], False, "1 rows: 1 would be held out and 0 kept, wanted one on either side"),
+        (list("abcdef"), True, "6 rows: each is the only one of its class"),
+    ],
+)
+def test_too_few_rows_to_divide(y, stratified, words):
+    with pytest.raises(ann.InvalidArgument, match=f"test_fraction=0.2 cannot split {words}"):
+        Splits(pd.Series(y, name="y"), stratified, 0).hold_out(0.2)
+
+
 def test_what_cannot_be_split():
     with pytest.raises(ann.InvalidArgument, match="repeats=2: wanted 1 with time='day'"):
         list(Splits(Y, False, 0, times=DAYS).folds(3, 2))

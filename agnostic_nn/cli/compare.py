@@ -73,6 +73,8 @@ def compare(
     parts = enumerate(source.splits.folds(folds, settings.repeats), 1)
     turns = [Turn(place, fold, name) for place, fold in parts for name in contenders]
     tell(f"backend: {why}")
+    for note in source.notes:
+        tell(f"data: {note}")
     tell(f"task: {source.task} of {source.examples.y.name!r} ({source.reason})")
     keep_some(deadline, least=0.0)
     rows: list[Row] = []

@@ -221,8 +221,8 @@ class Source:
             y, task == "classification", settings.seed, roles.get("group"), roles.get("time")
         )
         return cls(
-            table.name, examples, splits, task, reason, digest(table.frame), table.notes,
-            table.decimal, _aside(X, examples.X, settings),
+            table.name, examples, splits, task, reason, digest(table.frame),
+            (*table.notes, *splits.notes), table.decimal, _aside(X, examples.X, settings),
         )  # fmt: skip
 
     def divide(self, settings: Settings) -> TaskData:

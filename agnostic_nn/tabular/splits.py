@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..backends import host
 from ..errors import InvalidArgument, shown
-from .frames import import_pandas
+from .frames import few, import_pandas
 from .targets import natural
 from .text import date_format_of, dates_in, days_of, distinct, is_ambiguous
 
@@ -112,18 +113,14 @@ class Splits:
         InvalidArgument
             If the rows cannot be divided like this.
         """
-        rows = self.rows if rows is None else rows
+        rows = self.rows if rows is None else host.asarray(rows)
         try:
             if self.times is not None:
                 kept, held = self._latest(rows, fraction)
             elif self.groups is not None:
                 kept, held = self._some_groups(rows, fraction)
             else:
-                from sklearn.model_selection import train_test_split
-
-                kept, held = train_test_split(
-                    rows, test_size=fraction, random_state=self.seed, stratify=self._classes(rows)
-                )
+                kept, held = self._at_random(rows, fraction)
         except ValueError as error:
             if isinstance(error, InvalidArgument):
                 raise
@@ -189,6 +186,8 @@ class Splits:
                     f"folds={number} cannot split {len(rows)} rows: {reason}."
                 ) from error
             for i, (kept, held) in enumerate(found):
+                alone = self._alone(rows)[held]
+                kept, held = host.concatenate([kept, held[alone]]), held[~alone]
                 self._check_classes(rows[kept], rows[held])
                 yield Fold(repeat + 1, i + 1, rows[kept], rows[held])
 
@@ -197,23 +196,48 @@ class Splits:
         """Where all rows stand."""
         return import_pandas().RangeIndex(len(self.y)).to_numpy()
 
-    def _classes(self, rows: Any) -> Any:
-        """Return the class of each row as scikit-learn's splitters take it; None for quantities."""
-        if not self.stratified:
-            return None
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth telling about how rows are held out, in a sentence each."""
+        labels = self.y[self._alone(self.rows)].tolist()
+        if not labels:
+            return ()
+        if len(labels) == 1:
+            return (f"the class {shown(labels[0])} has a single row: it is never held out.",)
+        return (f"{len(labels)} classes have a single row, never held out: {few(labels)}.",)
+
+    def _alone(self, rows: Any) -> Any:
+        """Return which rows, held out at random, would be the only ones of their class."""
         y = self.y.iloc[rows]
-        counts = y.value_counts()
-        counts = counts[counts > 0]  # a categorical column may name classes it has no row of
-        if len(counts) > 1 and counts.iloc[-1] < 2:
-            alone = counts.index[counts == 1].tolist()
-            more = f" and {len(alone) - 1} more classes have" if len(alone) > 1 else " has"
-            raise InvalidArgument(
-                f"target={y.name!r}: the class {alone[0]!r}{more} a single row: wanted at least "
-                "two, one to train and one to test on."
+        if not self.stratified or self.by is not None:
+            return (y != y).to_numpy()  # none is
+        return ~y.duplicated(keep=False).to_numpy()
+
+    def _at_random(self, rows: Any, fraction: float) -> tuple[Any, Any]:
+        """Hold rows out at random, some of each class; the only row of a class is kept."""
+        from sklearn.model_selection import train_test_split
+
+        alone = self._alone(rows)
+        y = self.y.iloc[rows[~alone]]
+        n, held, classes = len(y), math.ceil(fraction * len(y)), 1
+        if self.stratified:
+            classes = int(y.nunique())
+            # by number where they have one: the split that scikit-learn's users know by its seed
+            y = y.cat.codes if hasattr(y, "cat") else y
+        if classes < 1:
+            raise ValueError("each is the only one of its class")
+        if min(held, n - held) < classes:
+            wanted = f"one of each of {classes} classes" if self.stratified else "one"
+            raise ValueError(
+                f"{held} would be held out and {n - held} kept, wanted {wanted} on either side"
             )
-        # by number where classes have one: the split that scikit-learn's users know by its seed
-        codes = getattr(y, "cat", None)
-        return y if codes is None else codes.codes
+        kept, held = train_test_split(
+            rows[~alone],
+            test_size=fraction,
+            random_state=self.seed,
+            stratify=y if self.stratified else None,
+        )
+        return host.concatenate([kept, rows[alone]]), held
 
     def _folds(self, rows: Any, number: int, seed: int) -> Iterator[tuple[Any, Any]]:
         from sklearn import model_selection
