@@ -21,6 +21,8 @@ PRODUCTS = "products alone"
 #: On a GPU they are one graph; beside it they are launched one by one, as a library does it.
 LAUNCHED = f"{PRODUCTS}, one by one"
 OURS = "agnostic_nn"
+#: What `fit` is compared with: behind the name of who fits.
+TRAIN = ", train"
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Con
             ours.append(Contender(full, device, None, "has no MLPClassifier yet"))
         else:
             ours.append(Contender(full, device, partial(_OURS[task.kind], backend=backend)))
+        if task.kind == "fit" and task.epochs:
+            ours.append(Contender(full + TRAIN, device, partial(train_anew, backend=backend)))
     if task.gpu_only:
         devices = [device for device in devices if device != "cpu"]
 
@@ -281,16 +285,35 @@ def predict(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
 def fit(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
     import agnostic_nn as ann
 
-    del task
-
-    def make() -> Any:
-        return ann.MLPClassifier(random_state=0)
-
-    inner = peers.fit_of(make, X, y)
+    inner = peers.fit_of(partial(ann.MLPClassifier, **task.settings), X, y)
 
     def run(times: int) -> dict[str, Any]:
         with ann.use_backend(backend):
             return inner(times)
+
+    return run
+
+
+def train_anew(task: Task, X: Any, y: Any, *, backend: Any) -> Run:
+    """What a fit comes down to: a network like the classifier's, trained on the same numbers."""
+    import agnostic_nn as ann
+
+    classes = task.widths[-1]
+    outputs, kind = (classes, "categorical") if classes > 2 else (1, "binary")
+    Y = one_hot(y, classes)[:, -outputs:].astype(task.dtype)
+    l2 = ann.MLPClassifier().alpha / task.batch
+
+    def run(times: int) -> dict[str, Any]:
+        for _ in range(times):
+            net = ann.Network(
+                (*task.widths[:-1], outputs), f"{kind}_cross_entropy",
+                l2=l2, dtype=task.dtype, backend=backend,
+            )  # fmt: skip
+            history = ann.train(
+                net, X, Y, epochs=task.epochs, batch_size=task.batch, progress=False
+            )
+            backend.synchronize()
+        return {"loss": history["cost"][-1]}
 
     return run
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .contenders import OURS, PRODUCTS
+from .contenders import OURS, PRODUCTS, TRAIN
 
 #: What is shown beside the time for who runs on a GPU: memory that was taken by the time it had
 #: warmed up, launches and kernels a step, how long the kernels are busy, the products' part of it.
@@ -23,6 +23,15 @@ def ratio(result: dict[str, Any], contender: dict[str, Any], to: str) -> float |
         if other["name"] == to:
             return float(contender["median"] / other["median"])
     return None
+
+
+def beside_limit(result: dict[str, Any], contender: dict[str, Any]) -> float | None:
+    """Return how many times as long a contender took as what limits it.
+
+    These are the products alone, and for a fit the same training by `train`.
+    """
+    fits = result["kind"] == "fit"
+    return ratio(result, contender, contender["name"] + TRAIN if fits else PRODUCTS)
 
 
 def seconds(value: float) -> str:
@@ -60,7 +69,8 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
         )
         table.add_column(f"a {result['unit']}".replace("a 1,000", "1,000"))
         on_gpu = any(one["device"] == "gpu" for one in result["contenders"])
-        headings = ("median", "minimum", "/ products", f"/ {OURS} numpy", "cores", "loss")
+        limit = "/ train" if result["kind"] == "fit" else "/ products"
+        headings = ("median", "minimum", limit, f"/ {OURS} numpy", "cores", "loss")
         for heading in (*headings, *(ON_GPU if on_gpu else ())):
             table.add_column(heading, justify="right")
         for one in sorted(result["contenders"], key=lambda one: one["median"]):
@@ -69,7 +79,7 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
                 loss += f" after {one['epochs']} epochs, accuracy {one['accuracy']:.4f}"
             table.add_row(
                 escape(one["name"]), seconds(one["median"]), seconds(one["minimum"]),
-                times(ratio(result, one, PRODUCTS)), times(ratio(result, one, f"{OURS} numpy")),
+                times(beside_limit(result, one)), times(ratio(result, one, f"{OURS} numpy")),
                 f"{one['cores']:.1f}", loss, *(of_the_gpu(one) if on_gpu else ()),
                 style="bold" if one["name"].startswith(OURS) else None,
             )  # fmt: skip

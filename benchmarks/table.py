@@ -41,8 +41,8 @@ def markdown(found: dict[str, Any]) -> str:
         f"{name} ({reason})" for r in found["results"] for name, reason in r["left_out"].items()
     }
     note = (
-        "In brackets: times of the matrix products alone. Medians of "
-        f"{found['rounds']} rounds in one run, contenders in turn; float32."
+        "In brackets: times of the matrix products alone, for a fit times of `train`. Medians of "
+        f"{found['rounds']} rounds in one run, contenders in turn; float32 where nothing is said."
     )
     lines += ["", note]
     lines += [f"Left out: {', '.join(sorted(left_out))}."] if left_out else []
@@ -53,7 +53,7 @@ def markdown(found: dict[str, Any]) -> str:
 def _cell(result: dict[str, Any], name: str) -> str:
     for one in result["contenders"]:
         if one["name"] == name:
-            value = report.ratio(result, one, PRODUCTS)
+            value = report.beside_limit(result, one)
             text = report.seconds(one["median"])
             return text if value is None else f"{text} ({report.times(value)})"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,10 @@ class Task:
         Epochs, or predictions, that are timed together in one turn of a contender.
     gpu_only : bool
         Whether a CPU would take too long for it.
+    epochs : int
+        Of a fit; 0 for the classifier as it is by default, on digits.
+    dtype : str
+        Of the features.
     """
 
     name: str
@@ -28,6 +33,8 @@ class Task:
     rows: int = 0
     repeats: int = 1
     gpu_only: bool = False
+    epochs: int = 0
+    dtype: str = "float32"
 
     @property
     def count(self) -> float:
@@ -44,7 +51,23 @@ class Task:
             return f"{self.name}, batch {self.batch}"
         if self.kind == "predict":
             return f"prediction of {self.rows:,} rows, {'-'.join(map(str, self.widths))}"
+        if self.epochs:
+            net = "-".join(map(str, self.widths))
+            return f"fit of {net}, batch {self.batch}, {self.epochs} epochs, {self.dtype}"
         return "fit of a classifier on digits"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a classifier with scikit-learn's interface is made with."""
+        if not self.epochs:
+            return {"random_state": 0}
+        return {
+            "hidden_layer_sizes": self.widths[1:-1],
+            "batch_size": self.batch,
+            "max_iter": self.epochs,
+            "n_iter_no_change": math.inf,
+            "random_state": 0,
+        }
 
 
 def _train(batch: int, *widths: int, steps: int, repeats: int, gpu_only: bool = False) -> Task:
@@ -52,15 +75,29 @@ def _train(batch: int, *widths: int, steps: int, repeats: int, gpu_only: bool = 
     return Task(name, "train", widths, batch, steps, batch * steps, repeats, gpu_only)
 
 
+def _fit(like: Task, epochs: int, dtype: str) -> Task:
+    name = f"fit-{like.name}-{dtype}"
+    return replace(like, name=name, kind="fit", repeats=1, epochs=epochs, dtype=dtype)
+
+
+_SMALL = _train(200, 64, 100, 10, steps=50, repeats=10)
+_SMALLEST = _train(32, 30, 64, 64, 2, steps=60, repeats=20)
+_LARGE = _train(128, 784, 512, 512, 10, steps=50, repeats=2)
+
 TASKS = {
     task.name: task
     for task in (
-        _train(200, 64, 100, 10, steps=50, repeats=10),
-        _train(32, 30, 64, 64, 2, steps=60, repeats=20),
-        _train(128, 784, 512, 512, 10, steps=50, repeats=2),
+        _SMALL,
+        _SMALLEST,
+        _LARGE,
         _train(512, 784, 2048, 2048, 10, steps=10, repeats=1),
         Task("predict", "predict", (784, 512, 512, 10), rows=100_000),
         Task("fit", "fit", (64, 100, 10)),
+        *(
+            _fit(like, epochs, dtype)
+            for dtype in ("float32", "float64")
+            for like, epochs in ((_SMALL, 20), (_SMALLEST, 40), (_LARGE, 3))
+        ),
         _train(4096, 1024, 8192, 8192, 10, steps=5, repeats=2, gpu_only=True),
     )
 }
@@ -70,14 +107,14 @@ def quick(task: Task) -> Task:
     """Return a small version of a task, to see that everything runs."""
     if task.kind == "train":
         return replace(task, steps=min(task.steps, 5), rows=5 * task.batch, repeats=1)
-    return replace(task, rows=min(task.rows, 5000))
+    return replace(task, rows=min(task.rows, 5000), epochs=min(task.epochs, 1))
 
 
 def make_data(task: Task) -> tuple[Any, Any]:
-    """Return float32 features, and class numbers that follow from them by a rule and noise."""
+    """Return features, and class numbers that follow from them by a rule and noise."""
     import numpy as np
 
-    if task.kind == "fit":
+    if task.kind == "fit" and not task.epochs:
         from sklearn.datasets import load_digits
 
         X, y = load_digits(return_X_y=True)
@@ -90,7 +127,7 @@ def make_data(task: Task) -> tuple[Any, Any]:
     scores += 0.5 * random.standard_normal(scores.shape, dtype=np.float32)
     y = scores.argmax(axis=1)
     y[:classes] = np.arange(classes)  # each class is there
-    return X, y
+    return X.astype(task.dtype, copy=False), y
 
 
 def one_hot(y: Any, classes: int) -> Any:

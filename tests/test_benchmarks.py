@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import contenders, measure, tasks
+from benchmarks import contenders, measure, report, tasks
 from benchmarks.contenders import Contender
 
 TASK = tasks.quick(tasks.TASKS["30-64-64-2"])
@@ -69,7 +69,13 @@ def test_what_was_measured_before_it_ended_is_shown(tmp_path, monkeypatch, capsy
         del options, chosen, rounds
         found = json.loads(out.read_text())
         one = {"name": "steady", "device": "cpu", "median": 1.0, "minimum": 1.0, "cores": 1.0}
-        result = {"title": TASK.title, "unit": "step", "contenders": [one], "left_out": {}}
+        result = {
+            "title": TASK.title,
+            "kind": "train",
+            "unit": "step",
+            "contenders": [one],
+            "left_out": {},
+        }
         found["results"].append(result | {"threads": threads})
         out.write_text(json.dumps(found))
         return 1
@@ -81,6 +87,20 @@ def test_what_was_measured_before_it_ended_is_shown(tmp_path, monkeypatch, capsy
         benchmarks.main()
     assert "steady" in capsys.readouterr().out
     assert [result["threads"] for result in json.loads(out.read_text())["results"]] == [1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_fit_is_compared_with_the_same_training(dtype):
+    pytest.importorskip("sklearn")
+    task = tasks.quick(tasks.TASKS[f"fit-30-64-64-2-{dtype}"])
+    turns = measure.Turns(task, ["numpy"], "agnostic_nn", quick=True)
+    turns.take(1)
+    result = turns.result()
+    fit, train = result["contenders"]
+    assert report.beside_limit(result, fit) == fit["median"] / train["median"]
+    assert report.beside_limit(result, train) is None
+    assert fit["epochs"] == task.epochs
+    assert fit["loss"] == pytest.approx(train["loss"], rel=0.2)  # from other weights, as many steps
 
 
 @pytest.mark.parametrize(
