@@ -41,6 +41,7 @@ from .propagation import (
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .ensembles import members_of, side_by_side
     from .estimators import MLPClassifier, MLPRegressor
     from .gradients import gradient_check
     from .inspection import program
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 #: What is imported when it is first asked for, so that the import of the package is light, and
 #: needs NumPy and array-api-compat alone.
 _LATER = {
+    "ensembles": ("members_of", "side_by_side"),
     "estimators": ("MLPClassifier", "MLPRegressor"),
     "gradients": ("gradient_check",),
     "inspection": ("program",),
@@ -175,11 +177,13 @@ __all__ = [
     "gradient_check",
     "initialize_backward",
     "load",
+    "members_of",
     "program",
     "relu",
     "relu_derivative",
     "resume",
     "save",
+    "side_by_side",
     "sigmoid",
     "sigmoid_derivative",
     "softmax",

@@ -296,7 +296,7 @@ def _evaluate(
 def _step_out_of_memory(net: Network, batch_size: int) -> OutOfMemory:
     # theta, its gradient and the optimizer's vectors; forward and backward, Z and A and their d's
     numbers = (2 + training_of(net).optimizer.slots) * net.objective.size
-    numbers += 4 * batch_size * sum(net.objective.widths) * net.objective.layers.members
+    numbers += 4 * batch_size * sum(net.objective.sizes)
     return out_of_memory(
         net,
         f"a step with batch_size={batch_size}",

@@ -96,6 +96,9 @@ def gradient_check(
     every = Epoch(data, None, int(data[0].shape[0]), [still], keys)
     (*_, gradient), cost = backend.epoch(training_step, state(theta.copy()), every, {})
     differences = central_differences(as_it_stands, theta, epsilon)
+    copies = objective.copies(theta, np)
+    if copies is not None:  # a step learns by each member's own cost
+        differences = differences * copies
     return max(
         _relative_error(backend.to_numpy(gradient), differences),
         _relative_error(np.asarray([cost]), as_it_stands(theta).reshape(1)),

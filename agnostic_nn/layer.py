@@ -43,6 +43,10 @@ class Parameter:
         number says how strongly beside the weights.
     rate : float, default 1.0
         How fast it learns beside the others: a factor of the learning rate.
+    copies : int, default 1
+        How many networks that learn side by side have one each, stacked in this array. The cost is
+        the mean of theirs, so its gradient is a fraction of what each of them learns by alone; a
+        training step gives it back.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Parameter:
     initial: Initializer | float = 0.0
     decays: bool | float = False
     rate: float = 1.0
+    copies: int = 1
 
     @property
     def size(self) -> int:
@@ -130,6 +135,10 @@ class Layer:
     def width(self, n_prev: int) -> int:
         """Return n[l], how many features come out for n[l-1] that go in."""
         return n_prev
+
+    def sizes(self, n_prev: int) -> list[int]:
+        """Return how many numbers come about for one column that goes in, layer by layer inside."""
+        return [self.members * self.width(n_prev)]
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return what the layer learns."""

@@ -402,27 +402,30 @@ class Network:
 
     def mean_cost(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
         """Compute `cost` of rows that `check_data` returned."""
-        return self._total(cost for _, cost in self._judged(X, Y, sample_weight))
+        cost_of, judged = self.objective.cost_of, self._judged(X, Y, sample_weight)
+        return self._total(cost_of(Z, *against, self.xp) * share for Z, against, share in judged)
 
     def outputs_and_cost(
         self, X: Array, Y: Array, sample_weight: Array | None = None
     ) -> tuple[Array, float]:
-        """Compute `outputs` and `mean_cost` of rows in one pass."""
-        outputs, costs = [], []
-        for Z, cost in self._judged(X, Y, sample_weight):
-            outputs.append(self.objective.outputs_of(Z, self.xp).T)
-            costs.append(cost)
+        """Compute `outputs` and their cost in one pass.
+
+        It is `mean_cost`, but of an ensemble, of which it is the cost of the members' mean.
+        """
+        objective, xp, outputs, costs = self.objective, self.xp, [], []
+        for Z, against, share in self._judged(X, Y, sample_weight):
+            A = objective.outputs_of(Z, xp)
+            outputs.append(A.T)
+            costs.append(objective.cost_of_prediction(Z, A, *against, xp) * share)
         return self._joined(outputs), self._total(costs)
 
     def _judged(
         self, X: Array, Y: Array, sample_weight: Array | None
-    ) -> Iterator[tuple[Array, Array]]:
-        """Yield the logits of each chunk of rows, and what its cost adds to that of all."""
-        objective, xp = self.objective, self.xp
+    ) -> Iterator[tuple[Array, tuple[Array, Array | None], float]]:
+        """Yield the logits of each chunk of rows, what they are held against, and its share."""
         for x, y, w in self._chunks(X, Y, sample_weight):
-            Z = objective.logits(self.theta, self.buffers, x.T, xp)
-            cost = objective.cost_of(Z, y.T, None if w is None else w.T, xp)
-            yield Z, cost * (x.shape[0] / X.shape[0])
+            Z = self.objective.logits(self.theta, self.buffers, x.T, self.xp)
+            yield Z, (y.T, None if w is None else w.T), x.shape[0] / X.shape[0]
 
     def _total(self, costs: Iterable[Array]) -> float:
         """Return the sum of costs, with the L2 penalty."""
@@ -474,7 +477,7 @@ class Network:
         return read_rows(name, values, width, self.backend, self.dtype, of=self)
 
     def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
-        size = max(1, CHUNK // (max(self.objective.widths) * self.objective.layers.members))
+        size = max(1, CHUNK // max(self.objective.sizes))
         return self.backend.batches(data, None, size, self.dtype, own=True)
 
 

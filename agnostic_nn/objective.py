@@ -138,6 +138,11 @@ class Objective:
         return tuple(self.layers.widths(self.features))
 
     @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many numbers come about for one example: the features, and layer by layer."""
+        return (self.features, *self.layers.sizes(self.features))
+
+    @cached_property
     def size(self) -> int:
         """How many numbers theta holds."""
         return sum(parameter.size for parameter in self.parameters)
@@ -195,6 +200,16 @@ class Objective:
         factors = [parameter.rate for parameter in self.parameters]
         return self._by_parameter(factors, theta, xp) if {*factors} - {1.0} else None
 
+    def copies(self, theta: Array, xp: Namespace) -> Array | float | None:
+        """Return of how many copies each number of theta is one; None where there are none.
+
+        It is a Python number where it is the same one for all of theta.
+        """
+        copies = [float(parameter.copies) for parameter in self.parameters]
+        if not {*copies} - {1.0}:
+            return None
+        return copies[0] if len({*copies}) == 1 else self._by_parameter(copies, theta, xp)
+
     def _by_parameter(self, values: Sequence[float], theta: Array, xp: Namespace) -> Array:
         views = self.unflatten(theta, self.parameters, xp)
         return self.flatten(
@@ -222,10 +237,18 @@ class Objective:
         """Return the cost of logits against Y (n[L], m), without the L2 penalty."""
         return compute_cost(**self._against(Z, Y, sample_weight, xp), xp=xp)
 
+    def cost_of_prediction(
+        self, Z: Array, A: Array, Y: Array, sample_weight: Array | None, xp: Namespace
+    ) -> Array:
+        """Return the cost of A[L], made of logits Z; of an ensemble, that of the members' mean."""
+        if self.layers.members == 1:
+            return self.cost_of(Z, Y, sample_weight, xp)
+        return compute_cost(A, Y, loss=self.loss, sample_weight=sample_weight, xp=xp)
+
     def penalty(self, theta: Array, xp: Namespace) -> Any:
-        """Return l2 / 2 times the sum of all squares of what decays."""
+        """Return l2 / 2 times the sum of all squares of what decays; of copies, their mean."""
         views = zip(self.unflatten(theta, self.parameters, xp), self.parameters, strict=True)
-        squares = [float(each.decays) * xp.sum(W * W) for W, each in views if each.decays]
+        squares = [each.decays / each.copies * xp.sum(W * W) for W, each in views if each.decays]
         return 0.5 * self.l2 * sum(squares)
 
     def masks(self, key: Array, like: Array, xp: Namespace) -> Held:
@@ -265,8 +288,8 @@ class Objective:
         if self.l2 > 0.0:
             cost = cost + self.penalty(theta, xp)
             gradients = tuple(
-                dW + self.l2 * float(parameter.decays) * W if parameter.decays else dW
-                for dW, W, parameter in zip(gradients, held, self.parameters, strict=False)
+                dW + self.l2 * (each.decays / each.copies) * W if each.decays else dW
+                for dW, W, each in zip(gradients, held, self.parameters, strict=False)
             )
         remembered = self.layers.remember(caches, xp=xp)
         after = self.flatten(remembered, xp) if remembered else None

@@ -53,6 +53,9 @@ class TrainingStep:
         cost, gradient, buffers = self.objective.cost_and_gradient(
             theta, buffers, X, Y, weight, masks=masks, xp=xp
         )
+        copies = self.objective.copies(theta, xp)
+        if copies is not None:  # the cost is the mean of an ensemble's; each learns by its own
+            gradient = gradient * copies
         if self.clip_norm is not None:
             gradient = clip_by_global_norm(gradient, self.clip_norm, xp)
 

@@ -90,7 +90,8 @@ def train(
         Whether an epoch leaves out the examples that do not fill its last minibatch, which are
         others each time where it shuffles. With fewer examples than a minibatch none is left out.
     clip_norm : float, optional
-        The largest norm a gradient may have; larger ones are scaled down.
+        The largest norm a gradient may have; larger ones are scaled down. Not for an `Ensemble`,
+        whose members' gradients would be scaled together.
     callbacks : iterable of callable
         Each is called as ``callback(net, history)`` after each epoch; a true answer stops. It may
         put another optimizer in the place of ``net.training.optimizer``: the next epoch takes it,
@@ -110,7 +111,7 @@ def train(
     dict of str to list of float
         Epoch by epoch, all training of this network so far: "epoch", "cost", "learning_rate",
         "seconds", and with validation "validation_cost" and "validation_score" (accuracy, or
-        R^2 for regression).
+        R^2 for regression), of an ensemble both those of its members' mean.
 
     Raises
     ------
@@ -148,6 +149,11 @@ def train(
     )  # fmt: skip
     if plan.watch == "score" and validation is None:
         raise InvalidArgument("watch='score': wanted validation as well, to have a score of.")
+    if clip_norm is not None and any(each.copies > 1 for each in net.objective.parameters):
+        raise InvalidArgument(
+            f"clip_norm={shown(clip_norm)}: wanted none for an Ensemble, whose members would be "
+            "scaled down together."
+        )
     rule, watchers = _rule(net, optimizer), _watchers(callbacks, progress)
     with claimed(checkpoint, checkpoint_every):
         if checkpoint is not None:

@@ -213,6 +213,28 @@ def batch_norm_remembering(A, gamma, beta, mean, variance):
     return 0.9 * mean + 0.1 * new_mean, 0.9 * variance + 0.1 * new_variance
 
 
+def ensemble(norm, masks=True):
+    """Two members after each other: a norm, dropout, a dense layer with tanh."""
+
+    def layer(A, *held):
+        members = []
+        for j in range(2):
+            *moments, W, b = (p[j] for p in (*held[:2], *held[4:6], *held[2:4]))
+            N = norm(A, *moments)
+            if masks:
+                m = A.shape[1]
+                N = held[6][:, j * m : (j + 1) * m] * N
+            members.append(np.tanh(W.dot(N) + b))
+        return np.concatenate(members, axis=1)
+
+    return layer
+
+
+def ensemble_remembering(A, gamma, beta, W, b, mean, variance, mask):
+    after = [batch_norm_remembering(A, None, None, mean[j], variance[j]) for j in range(2)]
+    return tuple(np.stack(moments) for moments in zip(*after, strict=True))
+
+
 #: Layers, of A_prev with one example per column and of what they hold; as their `example` is.
 LAYERS = {
     "Activate": np.tanh,
@@ -221,6 +243,7 @@ LAYERS = {
     "Dense": each(lambda x, W, b: np.tanh(W.dot(x) + b)),
     "Dropout": lambda A, mask: mask * A,
     "Embedding": each(lambda x, E: np.concatenate([x[1:], E[:, int(x[0])]])),
+    "Ensemble": ensemble(batch_norm),
     "EnsembleDense": each_member(
         lambda x, j, W, r, s, b: np.tanh(s[:, j] * W.dot(r[:, j] * x) + b[:, j])
     ),
@@ -244,10 +267,11 @@ PREDICTING = {
     "BatchNorm": batch_norm_predicting,
     "Clip": lambda A: np.clip(A, -1.0, 1.0),
     "Dropout": lambda A: A,
+    "Ensemble": ensemble(batch_norm_predicting, masks=False),
 }
 
 #: What a layer remembers after a training step.
-REMEMBERING = {"BatchNorm": batch_norm_remembering}
+REMEMBERING = {"BatchNorm": batch_norm_remembering, "Ensemble": ensemble_remembering}
 
 #: The variance of each entry of W, (n[l], n[l-1]) = (300, 200).
 INITIALIZERS = {

@@ -17,7 +17,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 FLOORS = [
     {"errors", "installing", "standard", "version"},
     {"namespace", "values"},
-    {"checks", "files", "interrupts"},
+    {"batched", "checks", "files", "interrupts"},
     {"activations", "schedules", "initializers", "metrics"},
     {"layer"},
     {"losses", "propagation", "optimizers", "dropout"},
@@ -27,7 +27,7 @@ FLOORS = [
     {"backends"},
     {"rows", "progress", "bounds"},
     {"network"},
-    {"container", "fingerprints", "training_files", "deadlines"},
+    {"container", "ensembles", "fingerprints", "training_files", "deadlines"},
     {"descriptions"},
     {"saving"},
     {"checkpoints"},
@@ -42,6 +42,7 @@ FLOORS = [
 
 EQUATIONS = {
     "activations",
+    "batched",
     "dropout",
     "initializers",
     "layer",

@@ -169,7 +169,7 @@ def test_each_parameter_learns_at_its_rate_and_decays_if_it_does(name):
     for parameter in objective.parameters:
         W, dW = (x[start : start + parameter.size] for x in (theta, g))
         alpha = 0.5 * parameter.rate
-        expected.append(W - alpha * 0.1 * parameter.decays * W - alpha * dW)
+        expected.append(W - alpha * 0.1 * parameter.decays * W - alpha * parameter.copies * dW)
         start += parameter.size
     trained(net, batch_size=8, shuffle=False, optimizer=ann.SGD(0.5, weight_decay=0.1))
     np.testing.assert_allclose(net.theta, np.concatenate(expected), rtol=1e-12, atol=1e-14)

@@ -99,6 +99,10 @@ class TestCompiled:
             widths=[5, layers.PeriodicEmbedding(5, 4, 3), *members], dtype=dtype, optimizer="sgd"
         )
 
+    def test_products_of_each_member_for_each_column(self):
+        inside = [layers.PeriodicEmbedding(5, 4, 3), layers.Members(2), layers.MemberDense(3, 2)]
+        assert_same(widths=[5, layers.Ensemble(inside, 3)], optimizer="sgd")
+
     def test_data_of_another_dtype(self):
         images = rng.integers(0, 255, (70, 5), dtype=np.uint8)
         nets = []

@@ -132,8 +132,8 @@ class _Writer:
         self.source.constants.append(number)
         return name
 
-    def _matrices(self, value: Value) -> tuple[list[str], str, bool]:
-        """Return where a matrix begins, or number i of many, and whether it is its transpose.
+    def _matrices(self, value: Value, many: int) -> tuple[list[str], str, bool]:
+        """Return where a matrix begins, in loops over many, and whether it is its transpose.
 
         Before it come the lines that bring it into an order which BLAS takes, where it is in none.
         """
@@ -146,7 +146,8 @@ class _Writer:
                 packed = Value(shape, value.dtype)  # a place of its own
                 lines = [*self._copy(value, packed, 0, None)]
                 place, strides = self.arena.place(packed)[1], c_strides(shape)
-        return lines, index(place, strides[:-2], shape[:-2]), turned
+        same = many - len(shape[:-2])  # loops in which it is the same one
+        return lines, index(place, (0,) * same + strides[:-2], (1,) * same + shape[:-2]), turned
 
     # What calls become
 
@@ -211,19 +212,20 @@ class _Writer:
 
     def _product(self, call: Call) -> Iterator[str]:
         a, b = call.inputs
-        if not call.dtype.floating or len(a.shape) > 3 or len(b.shape) > 3:
+        if not call.dtype.floating:
             raise NotRecordable(f"xp.matmul of {call.dtype} {a.shape} and {b.shape}")
         rows, inner = a.shape[-2:] if len(a.shape) > 1 else (1, a.shape[0])
         columns = b.shape[-1] if len(b.shape) > 1 else 1
-        many = max(a.shape[:-2], b.shape[:-2])  # either may be one, for all of the other
-        (first, left, left_turned), (second, right, right_turned) = map(self._matrices, (a, b))
-        out = index(self.arena.place(call)[1], [rows * columns] * len(many), many)
+        many = call.shape[: len(call.shape) - (len(a.shape) > 1) - (len(b.shape) > 1)]
+        first, left, left_turned = self._matrices(a, len(many))
+        second, right, right_turned = self._matrices(b, len(many))
+        out = index(self.arena.place(call)[1], c_strides((*many, rows, columns))[:-2], many)
         yield from (*first, *second)
         line = (
             f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
             f"{right_turned}, {out})"
         )
-        yield from nested([[], [line]] if many else [[line]], many)
+        yield from nested([*([] for _ in many), [line]], many)
 
     def _reduction(self, call: Call) -> Iterator[str]:
         (x,), axes = call.inputs, dict(call.options)["axis"]

@@ -154,6 +154,10 @@ class Decision:
     def __init__(self, value: Array, unsure: Array) -> None:
         self.value, self.unsure = value, unsure
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.value.shape)
+
     def __eq__(self, other: object) -> Decision:  # type: ignore[override]
         assert isinstance(other, Decision)
         return Decision(self.value == other.value, self.unsure | other.unsure)

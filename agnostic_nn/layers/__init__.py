@@ -11,6 +11,7 @@ from .clip import Clip
 from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
+from .ensemble import Ensemble
 from .ensemble_dense import EnsembleDense
 from .layer_norm import LayerNorm
 from .member_dense import MemberDense
@@ -33,6 +34,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "Ensemble",
     "EnsembleDense",
     "Layer",
     "LayerNorm",
@@ -60,6 +62,7 @@ LAYERS: dict[str, type[Layer]] = {
         Dense,
         Dropout,
         Embedding,
+        Ensemble,
         EnsembleDense,
         LayerNorm,
         MemberDense,

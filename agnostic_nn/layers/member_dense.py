@@ -66,7 +66,7 @@ class MemberDense(Layer):
 
     def parameters(self, n_prev: int) -> list[Parameter]:
         """W (k, n[l], n[l-1]) and b (k, n[l], 1)."""
-        each = partial(_each, self._draw())
+        each = partial(drawn_for_each, self._draw())
         return [
             Parameter("W", (self.k, self.units, n_prev), each, decays=True),
             Parameter("b", (self.k, self.units, 1)),
@@ -98,7 +98,8 @@ class MemberDense(Layer):
         return members_behind(xp.permute_dims(W, (0, 2, 1)) @ dZ, xp), (dW, db)
 
 
-def _each(draw: Initializer, shape: tuple[int, ...], generator: Any) -> Array:
+def drawn_for_each(draw: Initializer, shape: tuple[int, ...], generator: Any) -> Array:
+    """Draw numbers for one member after the other, (k, ...)."""
     return [draw(shape[1:], generator) for _ in range(shape[0])]
 
 

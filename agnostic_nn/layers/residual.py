@@ -56,6 +56,10 @@ class Residual(Layer):
         """Return the number of features behind F."""
         return self._inside.width(n_prev)
 
+    def sizes(self, n_prev: int) -> list[int]:
+        """Return those of F, and of the sum."""
+        return [*self._inside.sizes(n_prev), self.width(n_prev)]
+
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return those of the projection, where there is one, and those of F."""
         projection = self._projection(n_prev)

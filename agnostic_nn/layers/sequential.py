@@ -71,6 +71,14 @@ class Sequential(Layer):
         """Return the number of features behind the last layer."""
         return self.widths(n_prev)[-1]
 
+    def sizes(self, n_prev: int) -> list[int]:
+        """Return those of all layers, in their order."""
+        sizes, members = [], 1
+        for layer, n in self._with_inputs(n_prev):
+            sizes += [members * size for size in layer.sizes(n)]
+            members *= layer.members
+        return sizes
+
     def parameters(self, n_prev: int) -> list[Parameter]:
         """Return those of all layers, in their order."""
         self._count(n_prev)  # here, for a step is run many times, and remembers nothing
@@ -95,6 +103,10 @@ class Sequential(Layer):
         for layer in self.layers:
             layer.check_members(members)
             members *= layer.members
+
+    def kept(self, n_prev: int) -> int:
+        """Return how many of the arrays it holds are there in a prediction as well: no masks."""
+        return sum(learned + remembered for learned, remembered, _ in self._count(n_prev))
 
     def deal(self, p: Held, n_prev: int) -> list[Held]:
         """Hand out what all layers hold, to each its own."""
