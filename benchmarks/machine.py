@@ -115,7 +115,7 @@ def gpu_environment(tf32: bool) -> dict[str, str]:
 
 
 def versions(backends: Sequence[str]) -> dict[str, Any]:
-    """Return the versions of everything, the BLAS, and where the backends run."""
+    """Return the versions of everything, the BLAS, where the backends run and how they multiply."""
     import agnostic_nn as ann
 
     found: dict[str, Any] = {}
@@ -127,10 +127,12 @@ def versions(backends: Sequence[str]) -> dict[str, Any]:
         else:
             found[name] = getattr(module, "__version__", "?")
     found["BLAS"] = _blas()
-    found["devices"] = {}
+    found["devices"], found["products"] = {}, {}
     for name in backends:
         with contextlib.suppress(ann.AgnosticNNError):  # the results say why it is left out
-            found["devices"][name] = ann.get_backend(name).describe()[0]
+            backend = ann.get_backend(name)
+            found["devices"][name] = backend.describe()[0]
+            found["products"][name] = math_mode(backend)
     return found
 
 

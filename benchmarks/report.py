@@ -115,6 +115,8 @@ def machine_lines(found: dict[str, Any]) -> list[str]:
     """Say on which machine, with which versions."""
     versions = {name: version for name, version in found["versions"].items() if version}
     blas, devices = versions.pop("BLAS"), versions.pop("devices")
+    asked, modes = found["products"], versions.pop("products", {})
+    others = ", ".join(f"{mode} by {name}" for name, mode in modes.items() if mode != asked)
     gpus = {where for name, where in devices.items() if name.partition(":")[0] == "cupy"
             or ":" in name}  # fmt: skip
     lines = [
@@ -122,7 +124,7 @@ def machine_lines(found: dict[str, Any]) -> list[str]:
         + "".join(f"; {gpu}" for gpu in sorted(gpus)),
         f"{found['system']}, Python {found['python']}, {found['date'][:10]}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
-        f"{blas}; products in {found['products']}",
+        f"{blas}; products in {asked}" + (f", but in {others}" if others else ""),
     ]
     if found["quick"]:
         lines.append("A quick run: these times say nothing.")

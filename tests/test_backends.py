@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,20 @@ class TestNotUsable:
         found = ann.available_backends()["numpy"]
         assert (found.usable, found.version) == (False, np.__version__)
         assert found.reason == "CUDA driver version is insufficient"
+
+    def test_a_warning_of_a_library_is_no_reason(self, monkeypatch, not_installed):
+        not_installed("nothing")
+
+        def warns(self):
+            warnings.warn("multiple CuPy packages are installed", UserWarning, stacklevel=1)
+
+        monkeypatch.setattr("agnostic_nn.backends.on_numpy.NumPyBackend.probe", warns)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("error")
+            assert get_backend("numpy").name == "numpy"
+        assert [str(warning.message) for warning in seen] == [
+            "multiple CuPy packages are installed"
+        ]
 
     def test_a_wrong_product_is_seen(self, monkeypatch, not_installed):
         not_installed("nothing")

@@ -121,6 +121,17 @@ def test_math_mode_of_every_backend(backend):
     assert machine.math_mode(backend.backend) == machine.FLOAT32
 
 
+def test_a_report_says_who_multiplies_in_another_way():
+    versions = {"BLAS": "cuBLAS", "devices": {"cupy": "GPU"}, "numpy": "2.5"}
+    found = machine.describe() | {"products": "TF32", "quick": False}
+    modes = {"cupy": "TF32", "jax:gpu": "float32"}
+    lines = report.machine_lines(found | {"versions": versions | {"products": modes}})
+    assert "cuBLAS; products in TF32, but in float32 by jax:gpu" in lines
+    modes["jax:gpu"] = "TF32"
+    lines = report.machine_lines(found | {"versions": versions | {"products": modes}})
+    assert "cuBLAS; products in TF32" in lines
+
+
 def test_what_is_usable_and_why_not():
     found = machine.usable(["numpy", "array_api_strict:device9"])
     assert found["numpy"]["usable"]

@@ -9,9 +9,12 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the estimators are scikit-learn's interface")
 
+from sklearn import config_context
 from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import LabelBinarizer
+from sklearn.metrics import accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelBinarizer, MinMaxScaler
 
 from agnostic_nn import (
     ACTIVATIONS,
@@ -117,6 +120,24 @@ def test_computing_elsewhere_answers_in_numpy(library, digits):
         rtol=1e-3,
         atol=1e-4,
     )
+
+
+def test_with_array_api_dispatch(library, digits, monkeypatch):
+    """Between scikit-learn's own tools, which then compute in the library of the data as well."""
+    if library.name == "jax":
+        pytest.skip("scikit-learn's own tools write to arrays, which JAX's do not allow")
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # scikit-learn asks for it; nothing here is SciPy's
+    X, y = digits
+    there = library.asarray(X.astype("float32")), library.asarray(y)
+    with config_context(array_api_dispatch=True):
+        model = make_pipeline(MinMaxScaler(), classifier(max_iter=30, learning_rate_init=0.01)).fit(
+            *there
+        )
+        predicted = model.predict(there[0])
+        assert backend_of(predicted) is library
+        assert accuracy_score(there[1], predicted) > 0.8
+        with pytest.raises(ValueError, match="same namespace and device"):
+            model[-1].predict(X)
 
 
 def test_strings_are_predicted_from_arrays_elsewhere(library, digits):

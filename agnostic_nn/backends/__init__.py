@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -184,8 +185,10 @@ def _open(name: str) -> Backend:
             f"Install it with: {backend_class.install}"
         )
     try:
-        backend = backend_class.open(device)
-        backend.probe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")  # a warning is no reason, also where it is an error
+            backend = backend_class.open(device)
+            backend.probe()
     except InvalidArgument:
         raise
     except Exception as error:  # whatever a driver or a compiler can raise
@@ -204,7 +207,9 @@ def availability(name: str) -> Availability:
     if find_spec(name) is None:
         return Availability(name, reason="not installed", install=backend_class.install)
     try:
-        version = str(importlib.import_module(name).__version__)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            version = str(importlib.import_module(name).__version__)
     except Exception as error:  # a library may be installed and yet not be importable
         return Availability(name, reason=_first_line(error), install=backend_class.install)
     try:
