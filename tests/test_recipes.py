@@ -203,7 +203,7 @@ def test_numbers_of_tabm_are_embedded(embeddings, tmp_path):
     preparation = Preparation.fit(X, numeric=["few", "late"]).with_outputs((0, 1))
     examples = Examples(preparation.blocks(X), y.to_numpy()).take(np.arange(80))
     recipe = TabM(k=4, units=16, learning_rate=0.02, embeddings=embeddings, epochs=40)
-    prepared, (net,) = fit_recipe(recipe, preparation, examples)
+    prepared, net = fit_recipe(recipe, preparation, examples)
     rows = prepared.features(X)
     assert np.mean(net.predict(rows).argmax(axis=1) == y) > 0.9
     inputs, (embedding, *others) = prepared.inputs, net.objective.layers.layers
@@ -456,7 +456,7 @@ def test_units_begin_with_size_one_and_their_zero_among_the_examples():
     X, y = blobs()
     preparation = Preparation.fit(X).with_outputs((0, 1, 2))
     examples = Examples(preparation.blocks(X), y)
-    prepared, (net,) = fit_recipe(RealMLP(epochs=1, learning_rate=1e-30), preparation, examples)
+    prepared, net = fit_recipe(RealMLP(epochs=1, learning_rate=1e-30), preparation, examples)
     assert isinstance(net.objective.layers.layers[0], PeriodicEmbedding)
     A, held = net.backend.asarray(prepared.features(X), net.dtype).T, net.parameters
     for layer in net.objective.layers.layers:
@@ -504,7 +504,7 @@ def test_every_recipe_learns_on_every_backend(name, backend):
     assert (len(examples), len(held_out)) == (120, 30)
     few = {"k": 4, "units": 32, "learning_rate": 0.02} if name == "tabm" else {}
     recipe = replace(get_recipe(name)(), epochs=6, batch_size=32, **few)
-    preparation, (net,) = fit_recipe(
+    preparation, net = fit_recipe(
         recipe, preparation, examples, held_out, backend=backend.backend, dtype=backend.dtype
     )
     preparation.check_network(net)
@@ -568,15 +568,6 @@ def test_a_quantity():
     X, y = blobs()
     model = ann.RealMLPRegressor(**QUICK).fit(X, 1000.0 + 50.0 * y)
     assert model.score(X, 1000.0 + 50.0 * y) > 0.9
-
-
-def test_an_ensemble_is_the_mean_of_its_networks():
-    X, y = blobs()
-    model = ann.RealMLPClassifier(n_ens=2, **QUICK).fit(X, y)
-    rows = model.preparation_.features(X)
-    mean = sum(net.predict(rows) for net in model.networks_) / 2.0
-    np.testing.assert_allclose(model.predict_proba(X), mean, rtol=1e-12)
-    assert np.any(model.networks_[0].theta != model.networks_[1].theta)
 
 
 def test_a_saved_model_answers_as_before(tmp_path):

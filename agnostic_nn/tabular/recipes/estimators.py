@@ -24,7 +24,6 @@ from ...backends import Backend
 from ...checks import check_flag, check_number
 from ...errors import InvalidArgument
 from ...namespace import Array
-from ...network import Network
 from ...training import Callback
 from ..columns import Differences
 from ..estimators import OnTables
@@ -106,7 +105,7 @@ class RecipeEstimator(OnTables):
         else:
             seeds.pop()
             held_out = self._validation(preparation, validation)
-        preparation, networks = fit_recipe(
+        self.preparation_, self.network_ = fit_recipe(
             recipe,
             preparation,
             examples,
@@ -118,14 +117,7 @@ class RecipeEstimator(OnTables):
             callbacks=self.callbacks or (),
             progress=self.progress,
         )
-        self._take(preparation, networks)
         return self
-
-    def _take(self, preparation: Preparation, networks: list[Network]) -> None:
-        self.preparation_, self.networks_ = preparation, networks
-        self.__dict__.pop("network_", None)
-        if len(networks) == 1:
-            self.network_ = networks[0]
 
     def _recipe(self) -> Recipe:
         """Return the recipe with what was said beside it."""
@@ -196,11 +188,10 @@ class RecipeEstimator(OnTables):
         return self._examples(preparation, frame, self._targets(y), y, weight)
 
     def _outputs(self, X: Any) -> Array:
-        """Return the mean of what the networks answer, (n_samples, n_outputs)."""
-        check_is_fitted(self, "networks_")
+        """Return what the network answers, (n_samples, n_outputs)."""
+        check_is_fitted(self, "network_")
         rows = self.preparation_.features(self._table(X, reset=False))
-        answers = [network.predict(rows).astype("float64") for network in self.networks_]
-        return np.mean(answers, axis=0)
+        return self.network_.predict(rows).astype("float64")
 
 
 @dataclass(eq=False, repr=False)
@@ -303,10 +294,11 @@ class RealMLPClassifier(RecipeClassifier):
     validation_fraction : float, default 0.2
         The share of the examples that is held out to choose the best epoch by.
     n_ens : int, default 1
-        How many networks are trained, one after the other, of other initial weights each; their
-        probabilities are averaged.
+        How many networks are trained, as one batched program. They begin with weights of their
+        own, and see the same minibatches behind dropout masks of their own. The mean of what they
+        predict is what is predicted, and what the best epoch is chosen by.
     time_limit : float, optional
-        Seconds after which no network goes on learning; the best epoch until then counts.
+        Seconds after which no epoch begins; the best one until then counts.
     random_state : int, RandomState instance or None, default=None
         Of the initial weights, the order of the examples, the split and dropout.
     backend, dtype, callbacks, progress
@@ -320,10 +312,9 @@ class RealMLPClassifier(RecipeClassifier):
         The labels.
     preparation_ : Preparation
         How the table is read; its `notes` tell what was decided about the columns.
-    networks_ : list of Network
-        What was trained.
     network_ : Network
-        The one, where there is one; `agnostic_nn.save` takes the estimator then.
+        What was trained, the members of an ensemble as one network: `agnostic_nn.members_of` splits
+        it, `agnostic_nn.save` takes the estimator.
 
     Examples
     --------
@@ -353,7 +344,7 @@ class RealMLPRegressor(RecipeRegressor):
 
     Attributes
     ----------
-    preparation_, networks_, network_
+    preparation_, network_
         As of `RealMLPClassifier`.
 
     Examples
@@ -385,7 +376,7 @@ class TabMClassifier(RecipeClassifier):
 
     Attributes
     ----------
-    classes_, preparation_, networks_, network_
+    classes_, preparation_, network_
         As of `RealMLPClassifier`.
 
     Examples
@@ -414,7 +405,7 @@ class TabMRegressor(RecipeRegressor):
 
     Attributes
     ----------
-    preparation_, networks_, network_
+    preparation_, network_
         As of `RealMLPClassifier`.
 
     Examples

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...backends import Backend, host
 from ...deadlines import Deadline
+from ...ensembles import side_by_side
 from ...layer import Layer
 from ...namespace import Array
 from ...network import SPLIT, Network
@@ -215,8 +216,12 @@ def fit_recipe(
     seconds: float | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool | None = False,
-) -> tuple[Preparation, list[Network]]:
-    """Train a recipe's network on examples, once for each seed, one after the other.
+) -> tuple[Preparation, Network]:
+    """Train a recipe's network on examples, for each seed one, all of them side by side.
+
+    Several begin as each would alone, and are the members of one network from then on: they see the
+    same minibatches, whose order is that of the first seed, behind dropout masks of their own. The
+    best epoch is that of their mean, which is what the network predicts.
 
     Parameters
     ----------
@@ -227,32 +232,31 @@ def fit_recipe(
         To learn from, and to choose the best epoch by, if any: with the fewest errors, or the
         least squared error.
     seeds : sequence of int
-        Of the networks.
+        Of the initial weights.
     seconds : float, optional
-        How long all of it may take; no network goes on learning when its share is over.
+        How long all of it may take; then no epoch begins.
     backend, dtype, callbacks, progress
         As for `Network` and `train`.
 
     Returns
     -------
     preparation : Preparation
-        With what the networks read of a table, and what their outputs mean.
-    networks : list of Network
+        With what the network reads of a table, and what its outputs mean.
+    network : Network
     """
     preparation = recipe.prepared(_standardizing(preparation, examples), examples.blocks)
     X, Y, *_ = _rows(preparation, examples)
     how = recipe.how(preparation, Y, None if held_out is None else _rows(preparation, held_out))
-    networks: list[Network] = []
-    end = None if seconds is None else Deadline(seconds)
-    for i, seed in enumerate(seeds):
-        share = () if end is None else (Deadline(end.left / (len(seeds) - i)),)
-        net = recipe.network(preparation, X, Y, seed=seed, dtype=dtype, backend=backend)
-        train(
-            net, X, recipe.targets(preparation, Y), sample_weight=examples.weight,
-            callbacks=(*callbacks, *share), progress=progress, **how,
-        )  # fmt: skip
-        networks.append(net)
-    return preparation, networks
+    end = () if seconds is None else (Deadline(seconds),)
+    networks = [
+        recipe.network(preparation, X, Y, seed=seed, dtype=dtype, backend=backend) for seed in seeds
+    ]
+    net = networks[0] if len(networks) == 1 else side_by_side(networks)
+    train(
+        net, X, recipe.targets(preparation, Y), sample_weight=examples.weight,
+        callbacks=(*callbacks, *end), progress=progress, **how,
+    )  # fmt: skip
+    return preparation, net
 
 
 def _standardizing(preparation: Preparation, examples: Examples) -> Preparation:
