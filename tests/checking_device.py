@@ -5,6 +5,7 @@ whatever a captured step may not do. Threads run in an order that can be turned 
 on it is wrong.
 """
 
+import contextlib
 import ctypes
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from agnostic_nn.backends import get_backend
 from agnostic_nn.backends.launched import LaunchedSteps
 from agnostic_nn.backends.launches import Kernel, check
 from agnostic_nn.backends.on_numpy import NumPyBackend
+from agnostic_nn.programs.intervals import CPU
 
 COMPILER = shutil.which("g++") or shutil.which("c++")
 HERE = Path(__file__).parent
@@ -23,6 +25,8 @@ HERE = Path(__file__).parent
 
 class CheckingDevice:
     """NumPy arrays, and kernels compiled by the host's compiler into a folder."""
+
+    machine = CPU
 
     def __init__(self, folder, *, backwards=False):
         self.backwards = backwards
@@ -32,6 +36,9 @@ class CheckingDevice:
         self.prepared = []
         self.launched = []
 
+    def at_work(self):
+        return contextlib.nullcontext()
+
     def zeros(self, size, dtype):
         self.refuse_inside("an allocation")
         return np.zeros(size, dtype)
@@ -40,12 +47,19 @@ class CheckingDevice:
         self.refuse_inside("a copy")
         array[...] = values
 
+    def read(self, array):
+        self.refuse_inside("a copy")
+        return array
+
+    def release(self):
+        pass
+
     def refuse_inside(self, what):
         assert not self.inside, f"{what} inside a step"
 
     def prepare(self, launches, arrays):
         self.refuse_inside("a compilation")
-        library = compiled(launches, self.folder)
+        library = compiled(launches.text, self.folder)
         library.turn_round(self.backwards)
         self.prepared.append(launches)
         addresses = {name: array.ctypes.data for name, array in arrays.items()}
@@ -83,24 +97,24 @@ def view(span, arrays):
     return np.ndarray(span.shape, memory.dtype, memory, width * span.begin, strides)
 
 
-def compiled(launches, folder):
-    """Compile the kernels of a step for the host."""
-    lines = [f'#include "{HERE / "cuda_on_the_host.h"}"', launches.text, 'extern "C" {']
-    for kernel in launches.kernels:
-        names = [f"p{i}" for i in range(len(kernel.arrays))]
-        lines += [f"static void *{name}_{kernel.name};" for name in names]
-        cast = kernel.text.partition("(")[2].partition(")")[0].split(", ")
-        types = [each.rpartition("*")[0] for each in cast]
+def compiled(text, folder):
+    """Compile kernels for the host: of each a function run_NAME(blocks, threads, addresses...)."""
+    lines = [f'#include "{HERE / "cuda_on_the_host.h"}"', text, 'extern "C" {']
+    for each in text.split('extern "C" __global__ void ')[1:]:
+        kernel, _, body = each.partition("(")
+        types = [given.rpartition("*")[0] for given in body.partition(")")[0].split(", ")]
+        names = [f"p{i}" for i in range(len(types))]
+        lines += [f"static void *{name}_{kernel};" for name in names]
         given = ", ".join(
-            f"({kind}*){name}_{kernel.name}" for kind, name in zip(types, names, strict=True)
+            f"({kind}*){name}_{kernel}" for kind, name in zip(types, names, strict=True)
         )
-        lines.append(f"static void body_{kernel.name}() {{ {kernel.name}({given}); }}")
+        lines.append(f"static void body_{kernel}() {{ {kernel}({given}); }}")
         parameters = "".join(f", void *{name}" for name in names)
-        how = "by_turns" if "over_block" in kernel.text else "one_after_the_other"
-        kept = " ".join(f"{name}_{kernel.name} = {name};" for name in names)
+        how = "by_turns" if "over_block" in body else "one_after_the_other"
+        kept = " ".join(f"{name}_{kernel} = {name};" for name in names)
         lines.append(
-            f"void run_{kernel.name}(unsigned blocks, unsigned threads{parameters}) "
-            f"{{ {kept} body = body_{kernel.name}; {how}(blocks, threads); }}"
+            f"void run_{kernel}(unsigned blocks, unsigned threads{parameters}) "
+            f"{{ {kept} body = body_{kernel}; {how}(blocks, threads); }}"
         )
     lines.append("}")
     source = folder / f"kernels_{len([*folder.iterdir()])}.cpp"

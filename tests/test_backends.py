@@ -137,6 +137,13 @@ class TestNotUsable:
         assert found.reason == "not installed"
         assert "pip install" in found.install
 
+    def test_cuda_is_cupy_with_other_steps(self, not_installed):
+        not_installed("cupy")
+        with pytest.raises(ann.BackendUnavailable, match="'cuda:1' is not usable: cupy is not ins"):
+            get_backend("cuda:1")
+        assert ann.available_backends()["cuda"].reason == "not installed"
+        assert "cuda13-graph" in ann.available_backends()["cuda"].install
+
     def test_installed_but_does_not_compute(self, monkeypatch, not_installed):
         not_installed("nothing")
 

@@ -11,7 +11,7 @@ from checking_device import COMPILER, CheckedBackend, CheckingDevice, compiled
 import agnostic_nn as ann
 from agnostic_nn import layers
 from agnostic_nn.backends.cuda_text import TYPES, Writing, functions
-from agnostic_nn.backends.launches import Kernel, Launches, Product, Span, check, leading
+from agnostic_nn.backends.launches import Kernel, Product, Span, check, leading
 from agnostic_nn.programs.dtypes import DTYPES
 from agnostic_nn.standard import KIND_OF, UNARY
 
@@ -347,10 +347,7 @@ def test_every_function_of_the_standard(dtype, tmp_path):
         kernels.append(Kernel(f"k_{name}", text, ("a", "b", "out", "n")))
     text = "\n".join([functions(), *(kernel.text for kernel in kernels)])
     assert_compiles(text, [kernel.name for kernel in kernels])
-    library, device = (
-        compiled(Launches(kernels, text, {}, {}, {}, ()), tmp_path),
-        CheckingDevice(""),
-    )
+    library, device = compiled(text, tmp_path), CheckingDevice("")
     for name, kernel in zip(names, kernels, strict=True):
         given = operands(name, d)
         expected = getattr(xp, name)(*given)

@@ -56,7 +56,7 @@ EQUATIONS = {
     "step",
 }
 
-ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "torch", "jax", "array_api_strict"}
+ARRAY_LIBRARIES = {"numpy", "numba", "cupy", "nvmath", "torch", "jax", "array_api_strict"}
 
 
 def room_of(path):

@@ -16,6 +16,7 @@ from agnostic_nn.layers import Dropout
 from agnostic_nn.programs.dtypes import DTYPES, as_dtype, finfo, iinfo, isdtype, promoted
 from agnostic_nn.programs.enclosure import enclose, holds
 from agnostic_nn.programs.evaluate import evaluate
+from agnostic_nn.programs.intervals import CPU, Machine
 from agnostic_nn.programs.passes import (
     joins,
     once_and_always,
@@ -495,6 +496,48 @@ class TestEnclosure:
         with np.errstate(all="ignore"):
             assert holds(bound, getattr(np, function)(x * x), xp)
             assert not holds(bound, getattr(np, function)(x * x) + 1.0, xp)
+
+    def test_numbers_that_a_machine_takes_for_0(self):
+        """Below the smallest normal one: what is made of them may be made of 0."""
+        x = np.asarray([1e-40, -1e-40, 1.0], np.float32)
+
+        def function(x, *, xp):
+            return {"y": xp.multiply(x, 1e10), "z": x * 1e-39, "w": x > 0.0}
+
+        program = program_of(function, x=x)
+        given = program, {"x": x}, np.arange(3), xp, constant
+        exactly, roughly = enclose(*given), enclose(*given, Machine(flushes=True))
+        for name, flushed in (("y", [0, 0, 1e10]), ("z", [0, 0, 0]), ("w", [False, False, True])):
+            array = np.asarray(flushed, program.results[name].dtype.name)
+            assert not holds(exactly[name], array, xp)
+            assert holds(roughly[name], array, xp)
+            assert not holds(roughly[name], np.ones_like(array) + array, xp)
+
+    def test_factors_that_a_machine_rounds(self):
+        x = np.asarray([[1.0 + 2.0**-11, 0.0]], np.float32)
+        program = program_of(lambda x, *, xp: {"y": xp.matmul(x, x.T)}, x=x)
+        given = program, {"x": x}, np.arange(0), xp, constant
+        cut_off = np.ones((1, 1), np.float32)  # to 10 bits of the fraction
+        (exactly,), (roughly,) = (
+            enclose(*given, machine).values() for machine in (CPU, Machine(factors=2.0**-10))
+        )
+        assert not holds(exactly, cut_off, xp)
+        assert holds(roughly, cut_off, xp)
+        assert not holds(roughly, 1.01 * cut_off, xp)
+
+    def test_bounds_in_the_standard_alone(self, case):
+        """Whose array library has float64 can compute them."""
+        strict = pytest.importorskip("array_api_strict", reason="array_api_strict is not installed")
+        program, arrays = case
+        there = {name: strict.asarray(array) for name, array in arrays.items()}
+        places = strict.arange(arrays["theta"].size)
+        bounds = enclose(
+            program, there, places, strict, lambda c: strict.asarray(constant(c)),
+            Machine(factors=2.0**-10, flushes=True),
+        )  # fmt: skip
+        for name, bound in self.bounds_of(program, arrays).items():
+            assert np.all(np.asarray(bounds[name].low) <= bound.low)
+            assert np.all(np.asarray(bounds[name].high) >= bound.high)
 
 
 def test_a_program_as_a_picture():

@@ -40,12 +40,13 @@ BACKENDS: dict[str, tuple[str, str]] = {
     "numpy": (".on_numpy", "NumPyBackend"),
     "numba": (".on_numba", "NumbaBackend"),
     "cupy": (".on_cupy", "CuPyBackend"),
+    "cuda": (".on_cuda", "CUDABackend"),
     "torch": (".on_torch", "TorchBackend"),
     "jax": (".on_jax", "JAXBackend"),
     "array_api_strict": (".on_strict", "StrictBackend"),
 }
 
-#: What "auto" looks for, in this order.
+#: What "auto" looks for, in this order; not for "cuda", as long as it has not run on a GPU.
 AUTOMATIC = ("cupy", "numba", "numpy")
 
 #: The environment variable that names a backend for a whole process.
@@ -60,8 +61,8 @@ def get_backend(name: str | Backend | None = None) -> Backend:
     Parameters
     ----------
     name : str, Backend or None
-        "numpy", "numba", "cupy", "torch", "jax" or "array_api_strict", with a device behind a
-        colon where the library has several: "cupy:1", "torch:cuda". "auto" is CuPy where a GPU
+        "numpy", "numba", "cupy", "cuda", "torch", "jax" or "array_api_strict", with a device behind
+        a colon where the library has several: "cupy:1", "torch:cuda". "auto" is CuPy where a GPU
         is usable, else Numba where it is installed, and NumPy otherwise. None is what
         `use_backend` or the environment variable AGNOSTIC_NN_BACKEND says, and NumPy where
         neither does.
@@ -175,10 +176,11 @@ def _backend_class(name: str) -> type[Backend]:
 
 @functools.cache
 def _open(name: str) -> Backend:
-    library, _, device = name.partition(":")
-    if library not in BACKENDS:
-        raise unknown_name("backend", library, (*BACKENDS, "auto"))
-    backend_class = _backend_class(library)
+    called, _, device = name.partition(":")
+    if called not in BACKENDS:
+        raise unknown_name("backend", called, (*BACKENDS, "auto"))
+    backend_class = _backend_class(called)
+    library = backend_class.library or called
     if find_spec(library) is None:
         raise BackendUnavailable(
             f"backend={name!r} is not usable: {library} is not installed. "
@@ -204,12 +206,13 @@ def _open(name: str) -> Backend:
 def availability(name: str) -> Availability:
     """Return whether a backend is installed and usable, and if not, why not."""
     backend_class = _backend_class(name)
-    if find_spec(name) is None:
+    library = backend_class.library or name
+    if find_spec(library) is None:
         return Availability(name, reason="not installed", install=backend_class.install)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
-            version = str(importlib.import_module(name).__version__)
+            version = str(importlib.import_module(library).__version__)
     except Exception as error:  # a library may be installed and yet not be importable
         return Availability(name, reason=_first_line(error), install=backend_class.install)
     try:

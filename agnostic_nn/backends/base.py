@@ -94,6 +94,8 @@ class Backend:
 
     #: The line that installs what the backend needs.
     install = ""
+    #: The module it needs, where that has another name than the backend.
+    library = ""
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
         self.name = name

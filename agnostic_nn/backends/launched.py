@@ -1,13 +1,14 @@
 """Launched steps: a recorded step as launches on a device, repeated without the host in between.
 
-What the device is hides behind `Device`; the one there is so far is that of the tests, which has no
-GPU, and no backend runs its epochs so yet. The host fills tables before an epoch (the order of the
-rows, rates, keys), starts step after step, and reads the costs when all is over.
+What the device is hides behind `Device`: CuPy's on a GPU, another one in the tests. The host fills
+tables before an epoch (the order of the rows, rates, keys), starts step after step, and reads the
+costs when all is over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import array_api_compat.numpy as host_xp
@@ -16,12 +17,13 @@ import numpy as np
 from ..errors import NotRecordable
 from ..namespace import Array
 from ..programs.evaluate import evaluate
+from ..programs.intervals import Machine
 from ..programs.program import Constant
 from ..programs.steps import DATA, state_names
 from .base import Backend, Epoch, State, Step
 from .cuda_source import launches_of
 from .launches import Launches
-from .numpy_calls import constant
+from .numpy_calls import NDArray, constant
 from .recorded import RecordedStep, RecordedSteps
 
 
@@ -29,6 +31,10 @@ class Device(Protocol):
     """What launched steps need of a device."""
 
     backend: Backend
+    machine: Machine
+
+    def at_work(self) -> AbstractContextManager[Any]:
+        """Return what everything is done within: one thing after the other, on this device."""
 
     def zeros(self, size: int, dtype: str) -> Array:
         """Return an array of one axis that stays where it is."""
@@ -36,8 +42,17 @@ class Device(Protocol):
     def write(self, array: Array, values: Any) -> None:
         """Copy values, of the host or of the device, into an array of the device."""
 
+    def read(self, array: Array) -> NDArray:
+        """Return an array on the host, once all that was started is done."""
+
     def prepare(self, launches: Launches, arrays: Mapping[str, Array]) -> Callable[[], None]:
-        """Return what makes a step, with the arrays that the launches name."""
+        """Return what makes a step, with the arrays that the launches name.
+
+        It makes some before it returns, with whatever the arrays hold.
+        """
+
+    def release(self) -> None:
+        """Give memory back that nobody holds."""
 
 
 class Tables:
@@ -85,11 +100,10 @@ class Tables:
 
     def end(self, first: int, last: int) -> Array:
         """Return the costs of the steps from `first` to before `last`, once they are done."""
-        to_numpy = self._device.backend.to_numpy
-        done = int(to_numpy(self.arrays["step"])[0])
+        done = int(self._device.read(self.arrays["step"])[0])
         if done != last:
             raise RuntimeError(f"the GPU has done {done - first} steps of {last - first}.")
-        return to_numpy(self.arrays["costs"])[first:last]
+        return self._device.read(self.arrays["costs"])[first:last]
 
 
 class LaunchedSteps(RecordedSteps):
@@ -101,8 +115,16 @@ class LaunchedSteps(RecordedSteps):
         super().__init__(step, state)
         self._device = device
 
+    def run(self, epoch: Epoch) -> float:
+        """Run an epoch; see `RecordedSteps`."""
+        with self._device.at_work():
+            return super().run(epoch)
+
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the step for each of these sizes; see `RecordedSteps`."""
+        self._check_whether_to()
+        if not all(x is None or self._device.backend.owns(x) for x in epoch.data):
+            raise NotRecordable("data that stay on the host")
         if self._tables is None or not self._tables.fit(epoch):
             self._steps = {}  # they have the addresses of other tables
             self._tables = Tables(self._device, epoch, str(self._state[0].dtype))
@@ -126,8 +148,8 @@ class LaunchedStep(RecordedStep):
         self, step: Step, state: State, epoch: Epoch, size: int, device: Device, tables: Tables
     ) -> None:
         self._device, self._tables, self._size = device, tables, size
-        self._xp = device.backend.xp
-        self._asarray = device.backend.asarray
+        self._xp, self._asarray = device.backend.xp, device.backend.asarray
+        self._machine = device.machine
         super().__init__(step, state, epoch, size)
 
     def _prepare(self, epoch: Epoch) -> None:
@@ -146,6 +168,7 @@ class LaunchedStep(RecordedStep):
             for value, (array, begin, size) in self.launches.fixed.items():
                 given = constant(value) if isinstance(value, Constant) else once[value]
                 device.write(self._memory[array][begin : begin + size], given.reshape(-1))
+            self._tables.begin(epoch, 0)
             arrays = {f"{name}s": array for name, array in self._memory.items()}
             self._step = device.prepare(self.launches, arrays | self._tables.arrays)
         except NotRecordable:
@@ -183,8 +206,11 @@ class LaunchedStep(RecordedStep):
         What should change from step to step and does not shows on the second.
         """
         others = [len(epoch.rates) - 2] if self._size == epoch.batch_size else []
-        for each in dict.fromkeys([i, *(other for other in others if other > i)]):
-            self._compare(step, epoch, each)
+        try:
+            for each in dict.fromkeys([i, *(other for other in others if other > i)]):
+                self._compare(step, epoch, each)
+        finally:
+            self._device.release()  # bounds are large
 
     def _compare(self, step: Step, epoch: Epoch, i: int) -> None:
         backend, start = self._device.backend, i * epoch.batch_size

@@ -22,6 +22,9 @@ class CuPyBackend(Backend):
     """CuPy arrays on a CUDA GPU."""
 
     install = install_line("cuda13")
+    library = "cupy"
+    #: What `get_backend` calls it.
+    called = "cupy"
 
     @classmethod
     def open(cls, device: str) -> Backend:
@@ -31,11 +34,13 @@ class CuPyBackend(Backend):
 
         number = device.removeprefix("cuda").removeprefix(":") or "0"
         if not number.isdecimal():
-            raise InvalidArgument(f"backend='cupy:{device}': wanted the number of a GPU.")
+            raise InvalidArgument(f"backend='{cls.called}:{device}': wanted the number of a GPU.")
         count = cupy.cuda.runtime.getDeviceCount()
         if int(number) >= count:
-            raise InvalidArgument(f"backend='cupy:{device}': this machine has {count} GPU(s).")
-        name = "cupy" if device == "" else f"cupy:{number}"
+            raise InvalidArgument(
+                f"backend='{cls.called}:{device}': this machine has {count} GPU(s)."
+            )
+        name = cls.called if device == "" else f"{cls.called}:{number}"
         return cls(name, xp, cupy.cuda.Device(int(number)))
 
     @classmethod

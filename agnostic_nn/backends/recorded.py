@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import NotRecordable
 from ..namespace import Array, Namespace
 from ..programs.enclosure import enclose, holds
-from ..programs.intervals import Interval
+from ..programs.intervals import CPU, Interval, Machine
 from ..programs.program import Program
 from ..programs.schedule import schedule
 from ..programs.steps import DATA, record_step, state_names
@@ -100,10 +100,7 @@ class RecordedSteps:
         NotRecordable
             If there is none; the message says why.
         """
-        if self.asked_not_to:
-            raise NotRecordable(f"{self._watch.unrecordable} is not to be recorded")
-        if self._refusal is not None:
-            raise self._refusal
+        self._check_whether_to()
         kept = {}
         for i, size in ((0, sizes[0]), (len(sizes) - 1, sizes[-1])):
             key = (size, *(x is None for x in epoch.data))
@@ -115,6 +112,13 @@ class RecordedSteps:
                     raise
             kept[size] = self._steps[key]
         return kept
+
+    def _check_whether_to(self) -> None:
+        """Raise where there will be none, as far as is known."""
+        if self.asked_not_to:
+            raise NotRecordable(f"{self._watch.unrecordable} is not to be recorded")
+        if self._refusal is not None:
+            raise self._refusal
 
     def _recorded(self, epoch: Epoch, i: int, size: int) -> RecordedStep:
         self._check_state()
@@ -152,6 +156,8 @@ class RecordedStep:
     #: Where bounds are computed, and what brings arrays of the host there.
     _xp: Namespace = xp
     _asarray: Callable[[Any], Array] = staticmethod(np.asarray)
+    #: What computes the step, as it stands and recorded.
+    _machine: Machine = CPU
 
     def __init__(self, step: Step, state: State, epoch: Epoch, size: int) -> None:
         dtype, self._state = state[0].dtype, state
@@ -274,7 +280,9 @@ class RecordedStep:
                 name: Interval(*map(asarray, x)) if isinstance(x, Interval) else asarray(x)
                 for name, x in given.items()
             }
-            bounds = enclose(self.program, there, asarray(at), xp, lambda c: asarray(constant(c)))
+            bounds = enclose(
+                self.program, there, asarray(at), xp, lambda c: asarray(constant(c)), self._machine
+            )
         except Exception as error:  # of a rule; the step itself may run all the same
             raise NotRecordable(f"its bounds are not to be had: {_said(error)}") from error
         for name, bound in bounds.items():

@@ -50,7 +50,7 @@ BackendName = Annotated[
     typer.Option(
         "--backend",
         metavar="NAME",
-        help="auto, numpy, numba, cupy, torch, jax, with a device behind a colon: cupy:1.",
+        help="auto, numpy, numba, cupy, cuda, torch, jax, with a device behind a colon: cupy:1.",
         show_default="auto: a GPU where one is usable",
     ),
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ..namespace import Array, Namespace
 from ..standard import ELEMENTWISE
-from .intervals import Interval, Rules
+from .intervals import CPU, Interval, Machine, Rules
 from .program import Constant, Program, Shape, Value
 
 
@@ -20,6 +20,7 @@ def enclose(
     at: Array,
     xp: Namespace,
     constant: Callable[[Constant], Array],
+    machine: Machine = CPU,
 ) -> dict[str, Interval]:
     """Return bounds on the results of a program.
 
@@ -34,13 +35,15 @@ def enclose(
         Whose arrays the arguments are; one that has float64.
     constant : callable
         What makes an array of a constant.
+    machine : Machine, optional
+        What runs the program.
 
     Returns
     -------
     dict of str to Interval
         Floating-point results in float64.
     """
-    rules = Rules(xp, constant)
+    rules = Rules(xp, constant, machine)
     results = list(program.results.values())
     shape = program.arguments[0].shape
     in_part, whole = _demand(program, shape)
@@ -72,7 +75,7 @@ def enclose(
                 wholes.pop(value, None)
                 parts.pop(value, None)
     return {
-        name: parts[value] if value.shape == shape else wholes[value]
+        name: rules.taken(parts[value] if value.shape == shape else wholes[value], value)
         for name, value in program.results.items()
     }
 

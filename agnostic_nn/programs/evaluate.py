@@ -13,7 +13,7 @@ from .views import as_index
 #: Functions that are written otherwise where arrays are had.
 _SPELLED: dict[str, Callable[..., Any]] = {
     "getitem": lambda xp, x, *, key: x[as_index(key)],  # noqa: ARG005
-    "full": lambda xp, x, *, shape: xp.full(shape, x[()].item(), dtype=x.dtype),
+    "full": lambda xp, x, *, shape: xp.asarray(xp.broadcast_to(x, shape), copy=True),
     "arange": lambda xp, *, start, stop, step, dtype: xp.arange(start, stop, step, dtype=dtype),
     "astype": lambda xp, x, *, dtype: xp.astype(x, dtype),
     "permute_dims": lambda xp, x, *, axes: xp.permute_dims(x, axes),

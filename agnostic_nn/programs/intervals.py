@@ -10,6 +10,7 @@ function without a rule of its own, given what is not known exactly, may come to
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..namespace import Array, Namespace
@@ -19,8 +20,29 @@ from .evaluate import evaluate
 from .program import Call, Constant, Value
 from .views import VIEWS
 
-#: ULPs that a library may be off in one call of a function.
-FUNCTION_ULPS = 4.0
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine may do to numbers; as it stands, a CPU.
+
+    Attributes
+    ----------
+    function_ulps : float
+        ULPs that its library may be off in one call of a function such as exp.
+    factors : float
+        By what part of itself each factor of a product of float32 matrices may be off before it is
+        multiplied, as in TF32.
+    flushes : bool
+        Whether numbers below the smallest normal one may be taken for 0.
+    """
+
+    function_ulps: float = 4.0
+    factors: float = 0.0
+    flushes: bool = False
+
+
+#: IEEE 754 as it is written, but for the functions.
+CPU = Machine()
 
 
 class Interval(NamedTuple):
@@ -38,8 +60,10 @@ class Interval(NamedTuple):
 class Rules:
     """The rule of every function."""
 
-    def __init__(self, xp: Namespace, constant: Callable[[Constant], Array]) -> None:
-        self.xp, self.constant = xp, constant
+    def __init__(
+        self, xp: Namespace, constant: Callable[[Constant], Array], machine: Machine = CPU
+    ) -> None:
+        self.xp, self.constant, self.machine = xp, constant, machine
 
     def exactly(self, value: Value, array: Array) -> Interval:
         """Return an array whose numbers are known."""
@@ -51,6 +75,7 @@ class Rules:
         function = call.function
         if function in _MOVING:
             return self._both(call, inputs)
+        inputs = [self.taken(x, value) for x, value in zip(inputs, call.inputs, strict=True)]
         rule = getattr(self, f"_{function}", None)
         if function in _INCREASING:
             found = self._increasing(call, inputs)
@@ -61,6 +86,16 @@ class Rules:
         else:
             found = self._anything(call, inputs)
         return self._rounded(call, found)
+
+    def taken(self, x: Interval, value: Value) -> Interval:
+        """Return what the machine may take numbers for."""
+        if not (self.machine.flushes and value.dtype.floating):
+            return x
+        xp, least = self.xp, finfo(value.dtype).smallest_normal
+        above, below = (x.low > 0.0) & (x.low < least), (x.high < 0.0) & (x.high > -least)
+        if not bool(xp.any(above | below)):
+            return x
+        return Interval(xp.where(above, 0.0, x.low), xp.where(below, 0.0, x.high))
 
     def _at(self, call: Call, inputs: list[Array]) -> Interval:
         """Return what a call makes of numbers that are known."""
@@ -83,9 +118,10 @@ class Rules:
         if not call.dtype.floating or _loses_nothing(call):
             return found
         xp, limits = self.xp, finfo(call.dtype)
-        ulps = 1.0 if call.function in _CORRECT else FUNCTION_ULPS
+        ulps = 1.0 if call.function in _CORRECT else self.machine.function_ulps
         below, above = (
-            ulps * limits.eps * (xp.abs(x) + limits.smallest_normal * (x != 0.0)) for x in found
+            ulps * limits.eps * xp.where(x == 0.0, 0.0, xp.abs(x) + limits.smallest_normal)
+            for x in found
         )
         # rounding never goes past zero
         low = xp.where(found.low < 0.0, found.low - below, xp.maximum(found.low - below, 0.0))
@@ -246,6 +282,8 @@ class Rules:
         xp, (a, b) = self.xp, inputs
         (A, dA), (B, dB) = (self._middle(x) for x in (a, b))
         gamma = self._gamma(call.inputs[0].shape[-1], call.dtype)
+        if call.dtype.name == "float32":
+            gamma = (1.0 + gamma) * (1.0 + self.machine.factors) ** 2 - 1.0
         size_A, size_B = xp.abs(A), xp.abs(B)
         error = size_A @ (dB + gamma * (size_B + dB)) + dA @ ((1.0 + gamma) * (size_B + dB))
         value = A @ B
