@@ -82,10 +82,7 @@ def main() -> None:
 
 
 def uses_gpu(backends: str) -> bool:
-    return any(
-        name.startswith(("cupy", "torch:cuda", "jax:gpu", "jax:cuda"))
-        for name in backends.split(",")
-    )
+    return any(map(machine.is_on_a_gpu, backends.split(",")))
 
 
 def default_tasks(gpu: bool, quick: bool) -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from . import peers
+from . import machine, peers
 from .peers import Run
 from .tasks import Task, one_hot
 
@@ -151,7 +151,7 @@ def device_of(backend: Any) -> str:
     """Return "cpu" or "gpu"."""
     place = backend.device
     kind = getattr(place, "platform", None) or getattr(place, "type", "cpu")
-    return "gpu" if backend.name.startswith("cupy") or kind != "cpu" else "cpu"
+    return "gpu" if machine.is_on_a_gpu(backend.name) or kind != "cpu" else "cpu"
 
 
 def _torch_has_a_gpu() -> bool:

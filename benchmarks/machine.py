@@ -32,6 +32,15 @@ DISTRIBUTIONS = (
 #: What products of float32 matrices are computed in on a GPU.
 FLOAT32, TF32 = "float32", "TF32"
 
+#: Backends that are on a GPU whatever device they name, beside those that name one: "torch:cuda".
+GPU_BACKENDS = ("cupy", "cuda")
+
+
+def is_on_a_gpu(name: str) -> bool:
+    """Whether a backend of that name computes on a GPU."""
+    library, _, device = name.partition(":")
+    return library in GPU_BACKENDS or device.startswith(("cuda", "gpu"))
+
 
 def describe() -> dict[str, Any]:
     """Return processor, memory and system."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import machine
 from .contenders import OURS, PRODUCTS, TRAIN
 
 #: What is shown beside the time for who runs on a GPU: memory that was taken by the time it had
@@ -117,8 +118,7 @@ def machine_lines(found: dict[str, Any]) -> list[str]:
     blas, devices = versions.pop("BLAS"), versions.pop("devices")
     asked, modes = found["products"], versions.pop("products", {})
     others = ", ".join(f"{mode} by {name}" for name, mode in modes.items() if mode != asked)
-    gpus = {where for name, where in devices.items() if name.partition(":")[0] == "cupy"
-            or ":" in name}  # fmt: skip
+    gpus = {where for name, where in devices.items() if machine.is_on_a_gpu(name)}
     lines = [
         f"{found['processor']}, {found['cores']} cores, {found['memory_GiB']} GiB"
         + "".join(f"; {gpu}" for gpu in sorted(gpus)),

@@ -132,6 +132,12 @@ def test_a_report_says_who_multiplies_in_another_way():
     assert "cuBLAS; products in TF32" in lines
 
 
+def test_which_backends_are_on_a_gpu():
+    on_gpu = ["cupy", "cupy:1", "cuda", "torch:cuda", "torch:cuda:1", "jax:gpu", "jax:cuda:0"]
+    elsewhere = ["numpy", "numba", "torch", "torch:cpu", "jax", "jax:cpu", "array_api_strict"]
+    assert [name for name in on_gpu + elsewhere if machine.is_on_a_gpu(name)] == on_gpu
+
+
 def test_what_is_usable_and_why_not():
     found = machine.usable(["numpy", "array_api_strict:device9"])
     assert found["numpy"]["usable"]
