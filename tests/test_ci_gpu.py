@@ -178,7 +178,7 @@ def test_the_files_of_commands_are_there(name):
 def test_unknown_parts():
     done = subprocess.run([sys.executable, CI / "gpu", "parsity"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "unknown parts parsity; there are parity, suite, " in done.stderr
+    assert "unknown parts parsity; there are probe, parity, suite, " in done.stderr
 
 
 def test_rehearsal(tmp_path):
