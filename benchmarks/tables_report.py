@@ -19,7 +19,11 @@ from .report import OURS_COLOUR, PEER_COLOUR
 from .tables import CONTENDERS, QUANTITIES, SPLITS, TABLES, Ours
 
 #: Each recipe here, and the same one in pytabkit.
-PAIRS = {"realmlp-s": "pytabkit RealMLP-TD-S", "realmlp": "pytabkit RealMLP-TD"}
+PAIRS = {
+    "realmlp-s": "pytabkit RealMLP-TD-S",
+    "realmlp": "pytabkit RealMLP-TD",
+    "tabm": "pytabkit TabM",
+}
 SKLEARN = "scikit-learn MLP"
 
 
