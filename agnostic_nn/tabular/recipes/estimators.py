@@ -99,7 +99,7 @@ class TabMClassifier(RecipeClassifier):
     Parameters
     ----------
     recipe : str or Recipe, optional
-        "tabm", or `TabM` with settings of its own.
+        "tabm", or `TabM` with settings of its own, such as `TabM(embeddings="piecewise-linear")`.
     probabilities, class_weight, epochs, validation_fraction, n_ens, time_limit, random_state
         As for `RealMLPClassifier`.
     backend, dtype, callbacks, progress, categorical, numeric, drop, missing
