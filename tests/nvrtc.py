@@ -5,8 +5,13 @@ import functools
 import sysconfig
 from pathlib import Path
 
+from agnostic_nn.backends.cupy_device import OPTIONS
+
 #: What to compile for: the oldest GPUs that CUDA 12 and 13 both know.
 ARCHITECTURE = "compute_75"
+
+#: What CuPy says to it besides.
+OF_CUPY = ("-ftz=true", "--device-as-default-execution-space")
 
 
 @functools.cache
@@ -27,8 +32,8 @@ def compiled(text):
         ctypes.byref(program), text.encode(), b"step.cu", 0, None, None
     )
     assert created == 0
-    options = [f"--gpu-architecture={ARCHITECTURE}".encode(), b"--std=c++14"]
-    given = (ctypes.c_char_p * len(options))(*options)
+    options = [f"--gpu-architecture={ARCHITECTURE}", *OPTIONS, *OF_CUPY]
+    given = (ctypes.c_char_p * len(options))(*map(str.encode, options))
     failed = nvrtc.nvrtcCompileProgram(program, len(options), given)
     said = _text(program, nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog)
     ptx = "" if failed else _text(program, nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX)

@@ -199,12 +199,13 @@ class TestLaunches:
         assert np.array_equal(spoilt(CheckedBackend(device)), spoilt("numpy"))
 
     def test_other_data_and_other_lengths(self, device):
-        """Launches hold addresses: those of other arrays are other launches."""
+        """Launches find the data in a table, and go on with any that find room in the tables."""
         net, plain = (ann.Network([5, 3], "squared_error", backend=b)
                       for b in (CheckedBackend(device), "numpy"))  # fmt: skip
-        for n in (64, 64, 33, 70):
+        for n, prepared in ((64, 1), (64, 1), (33, 2), (70, 4)):
             for each in (net, plain):
                 ann.train(each, X[:n].copy(), Y[:n], epochs=1, batch_size=32, progress=False)
+            assert len(device.prepared) == prepared
         np.testing.assert_allclose(net.theta, plain.theta, rtol=1e-4, atol=1e-6)
 
 

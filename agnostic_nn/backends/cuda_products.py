@@ -34,11 +34,11 @@ class CuBLAS:
     def __init__(self, stream: Any, workspace: Array, *, tf32: bool) -> None:
         from nvmath.bindings import cublas
 
-        self._cublas, self._workspace = cublas, workspace
+        self._cublas = cublas
         self._scalars: dict[Any, tuple[NDArray, NDArray]] = {}  # read by their addresses
         self._handle = handle = cublas.create()
-        self._end = weakref.finalize(self, cublas.destroy, handle)
-        self._end.atexit = False  # by then the driver may be gone
+        end = weakref.finalize(self, _destroy, cublas, handle, stream, workspace)
+        end.atexit = False  # by then the driver may be gone
         cublas.set_stream(handle, stream.ptr)
         cublas.set_workspace(handle, workspace.data.ptr, workspace.nbytes)  # a stream resets it
         mode = cublas.Math.TF32_TENSOR_OP_MATH if tf32 else cublas.Math.DEFAULT_MATH
@@ -95,6 +95,11 @@ class CuPyProducts:
 
 
 Products = CuBLAS | CuPyProducts
+
+
+def _destroy(cublas: Any, handle: int, *_: Any) -> None:
+    """Give a handle back, before what it works with."""
+    cublas.destroy(handle)
 
 
 def _address(span: Span, arrays: Mapping[str, Array]) -> int:

@@ -15,6 +15,7 @@ from ..errors import NotRecordable
 from ..programs.arena import Arena
 from ..programs.program import Argument, Call, Program, Value
 from ..programs.schedule import Schedule, schedule
+from ..programs.steps import DATA
 from ..programs.views import broadcast_strides, c_strides
 from .cuda_text import TYPES, Writing, expression, functions, number_text, type_of
 from .launches import Kernel, Launch, Launches, Product, Span, check, leading
@@ -298,8 +299,11 @@ class _Writer:
             argument = arguments[name]
             if dtype not in TYPES:
                 raise NotRecordable(f"data of type {dtype}")
-            kernel.give(name, TYPES[dtype])
             kernel.within(argument.size)
+            kernel.line(
+                f"    const {TYPES[dtype]}* {name} = (const {TYPES[dtype]}*)"
+                f"data[{DATA.index(name)}];", "data",
+            )  # fmt: skip
             kernel.line(
                 f"    const int64 row = order[now * {batch_size} + i / {argument.shape[1]}];"
             )

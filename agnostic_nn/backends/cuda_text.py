@@ -20,7 +20,7 @@ TYPES = {
 }  # fmt: skip
 
 #: What the kernels that begin and end a step are given besides, in CUDA C.
-_TABLES = {"order": "int64", "step": "int64", "costs": "double"}
+_TABLES = {"data": "int64", "order": "int64", "step": "int64", "costs": "double"}
 
 #: Threads of a block, and blocks of a kernel whose threads take one number after the other.
 THREADS, BLOCKS = 256, 4096

@@ -80,6 +80,10 @@ class CuPyDevice:
         with self._cupy.cuda.using_allocator(self._pool.malloc):
             return self._cupy.zeros(size, dtype)
 
+    def address(self, array: Array) -> int:
+        """Return where the first number of an array of the device lies."""
+        return int(array.data.ptr)
+
     def write(self, array: Array, values: Any) -> None:
         """Copy values, of the host or of the device, into an array of the device."""
         if isinstance(values, np.ndarray):

@@ -7,6 +7,7 @@ costs when all is over.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -39,6 +40,9 @@ class Device(Protocol):
     def zeros(self, size: int, dtype: str) -> Array:
         """Return an array of one axis that stays where it is."""
 
+    def address(self, array: Array) -> int:
+        """Return where the first number of an array of the device lies."""
+
     def write(self, array: Array, values: Any) -> None:
         """Copy values, of the host or of the device, into an array of the device."""
 
@@ -56,47 +60,50 @@ class Device(Protocol):
 
 
 class Tables:
-    """What changes from step to step, on the device, for epochs of one length.
+    """What changes from step to step and from epoch to epoch, on the device.
 
     Parameters
     ----------
     device : Device
     epoch : Epoch
+        The longest one that there is room for.
     dtype : str
         Of the rates.
     """
 
     def __init__(self, device: Device, epoch: Epoch, dtype: str) -> None:
-        self._device, self._data, steps = device, epoch.data, len(epoch.rates)
-        self._sizes = (epoch.examples, steps)
-        self._written: Epoch | None = None
+        self._device, self._kind, steps = device, _kind_of(epoch), len(epoch.rates)
+        self._room = (epoch.examples, steps)
+        self._written: Callable[[], Epoch | None] = lambda: None
         self.arrays = {
+            "data": device.zeros(len(DATA), "int64"),
             "order": device.zeros(epoch.examples, "int64"),
             "rates": device.zeros(steps * len(epoch.rates[0]), dtype),
             "keys": device.zeros(epoch.keys.size, "int32"),
             "step": device.zeros(1, "int64"),
             "costs": device.zeros(steps, "float64"),
-        } | {name: x for name, x in zip(DATA, epoch.data, strict=False) if x is not None}
+        }
 
     def fit(self, epoch: Epoch) -> bool:
-        """Whether an epoch is of this length, and goes through the same arrays."""
-        return (
-            self._sizes == (epoch.examples, len(epoch.rates))
-            and self.arrays["keys"].shape == (epoch.keys.size,)
-            and all(new is old for new, old in zip(epoch.data, self._data, strict=True))
-        )
+        """Whether an epoch finds room, and its data lie as those before."""
+        room, steps = self._room, len(epoch.rates)
+        return epoch.examples <= room[0] and steps <= room[1] and _kind_of(epoch) == self._kind
 
     def begin(self, epoch: Epoch, first: int) -> None:
         """Write everything there that an epoch needs, from step `first` on."""
-        if epoch is not self._written:
+        if epoch is not self._written():
             order = np.arange(epoch.examples) if epoch.order is None else epoch.order
-            rates = np.asarray(epoch.rates, np.float64).reshape(-1)
-            for name, values in (("order", order), ("rates", rates),
-                                 ("keys", epoch.keys.reshape(-1))):  # fmt: skip
-                self._device.write(self.arrays[name], values)
-            self._written = epoch
-        self._device.write(self.arrays["step"], np.asarray([first]))
-        self._device.write(self.arrays["costs"], np.full(len(epoch.rates), np.nan))
+            data = [0 if x is None else self._device.address(x) for x in epoch.data]
+            self._write("data", np.asarray(data))
+            self._write("order", order)
+            self._write("rates", np.asarray(epoch.rates, np.float64).reshape(-1))
+            self._write("keys", epoch.keys.reshape(-1))
+            self._written = weakref.ref(epoch)  # its data are not held longer than need be
+        self._write("step", np.asarray([first]))
+        self._write("costs", np.full(len(epoch.rates), np.nan))
+
+    def _write(self, name: str, values: NDArray) -> None:
+        self._device.write(self.arrays[name][: len(values)], values)
 
     def end(self, first: int, last: int) -> Array:
         """Return the costs of the steps from `first` to before `last`, once they are done."""
@@ -126,7 +133,7 @@ class LaunchedSteps(RecordedSteps):
         if not all(x is None or self._device.backend.owns(x) for x in epoch.data):
             raise NotRecordable("data that stay on the host")
         if self._tables is None or not self._tables.fit(epoch):
-            self._steps = {}  # they have the addresses of other tables
+            self._steps = {}  # they hold the addresses of other tables
             self._tables = Tables(self._device, epoch, str(self._state[0].dtype))
         return super().for_sizes(sizes, epoch)
 
@@ -235,6 +242,12 @@ class LaunchedStep(RecordedStep):
                 array[...] = backend.asarray(before[name])
         recorded.append(np.asarray(got, expected[-1].dtype))
         self._judge(before | {"key": epoch.keys[i]}, epoch.rates[i], recorded, expected)
+
+
+def _kind_of(epoch: Epoch) -> tuple[Any, ...]:
+    """Return what launches know of an epoch."""
+    data = [None if x is None else (str(x.dtype), _strides(x)) for x in epoch.data]
+    return epoch.batch_size, len(epoch.rates[0]), epoch.keys.shape[1], *data
 
 
 def _strides(x: Array) -> tuple[int, int]:
