@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help=".png, .svg or .pdf")
     options = parser.parse_args()
-    needs = {"rich": "shows the results"}
-    needs |= {"matplotlib": "draws the picture"} if options.picture else {}
-    for module, what in needs.items():  # better now than after all has been measured
-        if find_spec(module) is None:
-            parser.error(f"{module} is not installed, which {what}: pip install {module}")
+    report.ask_for_packages(parser, picture=options.picture is not None)
     for name, module in missing_peers(options.only):
         print(f"{name} does not take part: {module} is not installed", file=sys.stderr)
 

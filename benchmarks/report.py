@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,14 @@ from .contenders import OURS, PRODUCTS, TRAIN
 ON_GPU = ("MiB", "launches", "kernels", "busy, products")
 
 OURS_COLOUR, PEER_COLOUR, _LIMIT_COLOUR = "#1f77b4", "#b0b0b0", "#404040"
+
+
+def ask_for_packages(parser: argparse.ArgumentParser, picture: bool = False) -> None:
+    """Refuse to begin where what shows the results is missing, and not when all is measured."""
+    needs = {"rich": "shows the results"} | ({"matplotlib": "draws the picture"} if picture else {})
+    for module, what in needs.items():
+        if find_spec(module) is None:
+            parser.error(f"{module} is not installed, which {what}: pip install {module}")
 
 
 def ratio(result: dict[str, Any], contender: dict[str, Any], to: str) -> float | None:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import machine
+from . import machine, report
 
 WIDTHS, BATCH = (64, 100, 10), 200
 
@@ -42,6 +42,7 @@ def main() -> None:
         print(json.dumps({"time": times, "memory": memory}[wish.pop("what")](**wish)))
         return
 
+    report.ask_for_packages(parser)
     sizes, rows = [int(n) for n in options.examples.split(",")], []
     with tempfile.TemporaryDirectory() as folder:
         for n in sizes:

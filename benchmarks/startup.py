@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import machine
+from . import machine, report
 
 _CLOCK = "import time; began = time.perf_counter()\n"
 _END = "\nprint(time.perf_counter() - began)"
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
+    report.ask_for_packages(parser)
 
     seconds: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for _ in range(options.rounds + 1):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import contenders, measure, report, tasks
+from benchmarks import break_even, contenders, measure, report, tasks
 from benchmarks.contenders import Contender
 
 TASK = tasks.quick(tasks.TASKS["30-64-64-2"])
@@ -107,7 +107,7 @@ def test_a_fit_is_compared_with_the_same_training(dtype):
     ("module", "line"), [("rich", "which shows the results"), ("matplotlib", "draws the picture")]
 )
 def test_packages_are_asked_for_before_anything_is_measured(monkeypatch, capsys, module, line):
-    monkeypatch.setattr(benchmarks, "find_spec", lambda name: None if name == module else name)
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name == module else name)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--picture", "times.png"])
     with pytest.raises(SystemExit):
         benchmarks.main()
@@ -118,3 +118,22 @@ def test_peers_that_are_not_there_are_named(monkeypatch):
     monkeypatch.setattr(contenders, "find_spec", lambda name: None if name == "optax" else name)
     assert list(contenders.missing_peers("scan,torch")) == [("JAX scan + optax", "optax")]
     assert list(contenders.missing_peers("torch")) == []
+
+
+def test_where_compiling_has_paid():
+    def runs(start, step):
+        parts = dict.fromkeys(break_even.PARTS, start / 3) | {"step": step}
+        return [parts, parts | {"step": 2.0 * step}]
+
+    seen = {"numpy": runs(1.0, 3e-4), "cold": runs(3.0, 1e-4), "warm": runs(0.5, 1e-4)}
+    assert break_even.break_even(seen, "cold", min) == pytest.approx(100 + 2.0 / 2e-4)
+    assert break_even.break_even(seen, "cold", max) == pytest.approx(100 + 2.0 / 4e-4)
+    assert break_even.break_even(seen, "warm", min) == 100  # it was ahead before
+    seen["slow"] = runs(0.5, 5e-4)
+    assert break_even.break_even(seen, "slow", min) == float("inf")
+
+
+def test_a_first_result_in_a_process_of_its_own(tmp_path):
+    found = break_even.in_a_process("30-64-64-2", "numpy", str(tmp_path), threads=1)
+    assert set(found) == {*break_even.PARTS, "step", "auto"}
+    assert all(seconds > 0.0 for seconds in found.values())

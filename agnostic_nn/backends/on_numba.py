@@ -112,14 +112,17 @@ class CompiledSteps(RecordedSteps):
             return recorded
 
 
-def _pays(recorded: RecordedStep, epoch: Epoch) -> bool:
-    """Whether a compiled step would have saved by now what compiling takes.
+def pays_after(calls: int, numbers: int) -> float:
+    """Return in how many steps of so many calls compiled ones save what compiling takes.
 
     Counted and not measured, so that the same training is always computed in the same way.
     """
-    calls, numbers = recorded.work
-    saved = PER_CALL * calls + PER_NUMBER * numbers
-    return saved * (epoch.done + len(epoch.rates)) >= BUDGET * calls
+    return BUDGET * calls / (PER_CALL * calls + PER_NUMBER * numbers)
+
+
+def _pays(recorded: RecordedStep, epoch: Epoch) -> bool:
+    """Whether a compiled step would have saved by now what compiling takes."""
+    return epoch.done + len(epoch.rates) >= pays_after(*recorded.work)
 
 
 class CompiledStep(RecordedStep):

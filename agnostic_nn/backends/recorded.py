@@ -187,7 +187,7 @@ class RecordedStep:
     def work(self) -> tuple[int, int]:
         """How many calls the program is, and how many numbers they make."""
         ready = schedule(self.program)
-        return ready.calls, sum(call.size for run in ready.runs for call in run)
+        return ready.calls, ready.numbers
 
     @property
     def _arguments(self) -> dict[str, NDArray]:

@@ -45,6 +45,11 @@ class Schedule:
         """How many functions are computed every time."""
         return sum(map(len, self.runs))
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers they make."""
+        return sum(call.size for run in self.runs for call in run)
+
 
 def schedule(program: Program, height: Callable[[Call], int] = lambda _: 0) -> Schedule:
     """Prepare a program for a machine.
