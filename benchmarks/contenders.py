@@ -79,9 +79,7 @@ PEERS: tuple[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]], ...] 
 def contenders(task: Task, backends: Sequence[str], quick: bool) -> Iterator[Contender]:
     """Yield who takes part in a task, and who would but cannot."""
     import agnostic_nn as ann
-    from agnostic_nn.backends import on_numba
 
-    on_numba.BUDGET = 0.0  # compiled from the first step on, which is not measured
     devices: list[str] = []
     products: dict[str, Any] = {}
     ours = []

@@ -48,7 +48,9 @@ def main() -> None:
         pass
     else:
         torch.set_num_threads(options.threads)
+    from agnostic_nn.backends import on_numba
 
+    on_numba.BUDGET = 0.0  # compiled from the first step on, which is not measured
     backends = options.backends.split(",")
     content = json.loads(options.out.read_text())
     content["versions"] = machine.versions(backends)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from agnostic_nn.backends import on_numba
 from benchmarks import __main__ as benchmarks
 from benchmarks import break_even, contenders, measure, report, tasks
 from benchmarks.contenders import Contender
@@ -56,6 +57,7 @@ def test_an_interrupted_task_keeps_the_rounds_that_were_whole(tmp_path, monkeypa
 
     monkeypatch.setattr(measure.Turns, "take", interrupted)
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    monkeypatch.setattr(on_numba, "BUDGET", on_numba.BUDGET)
     wish = f"measure --tasks {TASK.name} --backends numpy --threads 1 --rounds 3 --quick --out"
     monkeypatch.setattr(sys, "argv", [*wish.split(), str(out)])
     with pytest.raises(KeyboardInterrupt):
