@@ -16,6 +16,7 @@ import random
 import statistics
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def main() -> None:
         pass
     else:
         torch.set_num_threads(options.threads)
-    from agnostic_nn.backends import on_numba
+    from agnostic_nn.backends import on_cuda, on_numba
 
     on_numba.BUDGET = 0.0  # compiled from the first step on, which is not measured
+    on_cuda.STEPS = 0
     backends = options.backends.split(",")
     content = json.loads(options.out.read_text())
     content["versions"] = machine.versions(backends)
@@ -112,19 +114,26 @@ class Turns:
 
     def _warm_up(self, one: Contender, X: Any, y: Any) -> None:
         """Run what is compiled, recorded and allocated once, and is not measured."""
+        from agnostic_nn import RecordingWarning
+
         if one.build is None:
             self._left_out[one.name] = one.reason
             return
         before = on_gpu.memory_in_use(release=True) if one.device == "gpu" else None
-        try:
-            run = one.build(self.task, X, y)
-            run(1)
-            if self.task.kind == "train":
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            try:
+                run = one.build(self.task, X, y)
                 run(1)
-        except Exception as error:  # a peer may fail in ways of its own
-            self._leave_out(one.name, error)
-            return
+                if self.task.kind == "train":
+                    run(1)
+            except Exception as error:  # a peer may fail in ways of its own
+                self._leave_out(one.name, error)
+                return
         self.runs[one.name], self._known[one.name] = run, {"device": one.device}
+        # such as that it runs in another way than its name says
+        if notes := [str(each.message) for each in said if each.category is RecordingWarning]:
+            self._known[one.name]["said"] = notes
         if before is not None:
             taken = on_gpu.memory_in_use(release=False)
             self._known[one.name]["memory"] = None if taken is None else taken - before

@@ -98,6 +98,9 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
             console.print(table)
         else:
             console.print(f"{result['title']}: nobody takes part", highlight=False)
+        for one in result["contenders"]:
+            for note in one.get("said", ()):
+                console.print(f"{one['name']}: {note}", markup=False, highlight=False)
         for name, reason in result["left_out"].items():
             console.print(f"left out: {name}: {reason}", markup=False, highlight=False)
 

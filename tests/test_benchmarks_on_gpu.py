@@ -4,11 +4,13 @@ import itertools
 import json
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import agnostic_nn as ann
 from benchmarks import contenders, machine, measure, on_gpu, report, tasks
 from benchmarks.on_gpu import Event
 
@@ -210,3 +212,19 @@ def test_streaming_beside_data_in_memory(tmp_path, monkeypatch, capsys):
     assert len(memory["rounds"]) == len(mapped["rounds"]) == 2
     assert found["ratio"] == mapped["median"] / memory["median"]
     assert "in a mapped file / in memory: " in capsys.readouterr().out
+
+
+def test_who_runs_in_another_way_than_its_name_says_is_shown(monkeypatch, capsys):
+    def slower(task, X, y):
+        warnings.warn("it runs as it stands, which is slower", ann.RecordingWarning, stacklevel=1)
+        return lambda _: {}
+
+    only = contenders.Contender("agnostic_nn mine", "cpu", slower)
+    monkeypatch.setattr(measure, "contenders", lambda *_: [only])
+    turns = measure.Turns(tasks.quick(tasks.TASKS["30-64-64-2"]), [], "", quick=True)
+    turns.take(1)
+    result = turns.result() | {"threads": 1}
+    (one,) = result["contenders"]
+    assert one["said"] == ["it runs as it stands, which is slower"]
+    report.show({"rounds": 1}, [result])
+    assert "agnostic_nn mine: it runs as it stands, which is slower" in capsys.readouterr().out
