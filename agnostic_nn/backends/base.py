@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -234,6 +236,34 @@ class Backend:
             if own and rows.dtype == dtype:
                 return self.xp.asarray(rows, copy=True)
         return rows if rows.dtype == dtype else self.xp.astype(rows, dtype)
+
+
+_AT_ONCE: ContextVar[bool] = ContextVar("at once", default=False)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within it, what is compiled only where that pays is compiled from the first step on.
+
+    So whoever compares backends compares what a long training is computed with: parity and the
+    fixtures of tests do.
+
+    Examples
+    --------
+    >>> with at_once():
+    ...     waits()
+    False
+    """
+    token = _AT_ONCE.set(True)
+    try:
+        yield
+    finally:
+        _AT_ONCE.reset(token)
+
+
+def waits() -> bool:
+    """Whether to compile only where that pays; not so within `at_once`."""
+    return not _AT_ONCE.get()
 
 
 def warn_once(message: str, compiled: dict[Any, Any]) -> None:

@@ -20,7 +20,7 @@ from ..programs.dtypes import DType, decoded, encoded
 from ..programs.program import Call, Constant, Program, Value
 from ..programs.schedule import Schedule, schedule
 from ..programs.views import broadcast_strides, c_strides, in_order
-from .numba_text import REDUCTIONS, expression, indented, index, nested
+from .numba_text import REDUCTIONS, called, expression, indented, index, nested
 
 #: Types that are compiled; Numba has no float16 on a CPU.
 _TYPES = ("float32", "float64", "int32", "int64", "bool")
@@ -221,9 +221,8 @@ class _Writer:
         second, right, right_turned = self._matrices(b, len(many))
         out = index(self.arena.place(call)[1], c_strides((*many, rows, columns))[:-2], many)
         yield from (*first, *second)
-        line = (
-            f"product({call.dtype}s, {rows}, {inner}, {columns}, {left}, {left_turned}, {right}, "
-            f"{right_turned}, {out})"
+        line = called(
+            "product", call, rows, inner, columns, left, left_turned, right, right_turned, out
         )
         yield from nested([*([] for _ in many), [line]], many)
 
@@ -241,12 +240,10 @@ class _Writer:
             if rounds:  # a product with ones adds up rows
                 ones = self.arena.place(self._ones(n, call.dtype))[1]
                 out_place = self.arena.place(call)[1]
-                yield (
-                    f"product({call.dtype}s, {call.size}, {n}, 1, {place}, False, {ones}, False, "
-                    f"{out_place})"
-                )
+                given = (call.size, n, 1, place, False, ones, False, out_place)
+                yield called("product", call, *given)
             else:
-                yield f"{out} = added_up({call.dtype}s, {place}, n{n})"
+                yield f"{out} = {called('added_up', call, place, n)}"
         else:
             yield from self._general_reduction(call, x, axes)
         if call.function == "mean":

@@ -86,6 +86,15 @@ def expression(call: Call, given: Sequence[str]) -> str:
     return text if call.function in ("maximum", "minimum", "where") else f"np.{call.dtype}({text})"
 
 
+def called(function: str, call: Call, *given: int | str) -> str:
+    """Return the call of a function on places in the array of a dtype.
+
+    None of the numbers is said: for every number that is, Numba compiles the function once more.
+    """
+    names = (f"n{int(x)}" if isinstance(x, int) or x.isdigit() else x for x in given)
+    return f"{function}({call.dtype}s, {', '.join(names)})"
+
+
 def index(offset: int, strides: Sequence[int], loops: Sequence[int]) -> str:
     """Return the place of a number, in loops over the axes of an array."""
     terms = [

@@ -27,7 +27,7 @@ from ..namespace import Array
 from ..programs.evaluate import evaluate
 from ..programs.program import Constant
 from ..programs.steps import DATA, state_names
-from .base import Backend, Epoch, State, Step, warn_once
+from .base import Backend, Epoch, State, Step, waits, warn_once
 from .numba_source import Source, dtype_names, source_of
 from .numpy_calls import constant
 from .on_numpy import NumPyBackend
@@ -91,6 +91,7 @@ class CompiledSteps(RecordedSteps):
     """
 
     refusal: NotRecordable | None = None
+    _compiling = False
 
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the step for each of these sizes; see `RecordedSteps`."""
@@ -101,15 +102,24 @@ class CompiledSteps(RecordedSteps):
             steps = super().for_sizes(sizes, epoch)
         return steps
 
+    def _recorded(self, epoch: Epoch, i: int, size: int) -> RecordedStep:
+        """Return the step compiled where that pays, and recorded where it cannot be trusted."""
+        self._compiling = False
+        try:
+            return super()._recorded(epoch, i, size)
+        except NotRecordable as reason:
+            if not self._compiling:
+                raise
+            self.refusal = NotRecordable(str(reason))
+            return super()._recorded(epoch, i, size)
+
     def _made(self, step: Step, state: State, epoch: Epoch, size: int) -> RecordedStep:
         recorded = super()._made(step, state, epoch, size)
-        if self.refusal is not None or size < min(epoch.batch_size, epoch.examples):
+        whole = size == min(epoch.batch_size, epoch.examples)
+        if self.refusal is not None or not whole or not _pays(recorded, epoch):
             return recorded
-        try:
-            return CompiledStep(step, state, epoch, size) if _pays(recorded, epoch) else recorded
-        except NotRecordable as reason:
-            self.refusal = NotRecordable(str(reason))
-            return recorded
+        self._compiling = True
+        return CompiledStep(step, state, epoch, size)
 
 
 def pays_after(calls: int, numbers: int) -> float:
@@ -121,8 +131,8 @@ def pays_after(calls: int, numbers: int) -> float:
 
 
 def _pays(recorded: RecordedStep, epoch: Epoch) -> bool:
-    """Whether a compiled step would have saved by now what compiling takes."""
-    return epoch.done + len(epoch.rates) >= pays_after(*recorded.work)
+    """Whether a compiled step would have saved by now what compiling takes; always `at_once`."""
+    return not waits() or epoch.done + len(epoch.rates) >= pays_after(*recorded.work)
 
 
 class CompiledStep(RecordedStep):

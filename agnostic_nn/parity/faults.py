@@ -13,9 +13,11 @@ from dataclasses import dataclass, is_dataclass, replace
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from .. import losses, optimizers, propagation
 from ..activations import ACTIVATIONS, Activation
-from ..backends import Backend, get_backend
+from ..backends import Backend, availability, get_backend
 from ..layers import LAYERS
 from ..losses import LOSSES
 from ..metrics import Metric
@@ -28,6 +30,9 @@ from .trainings import LARGE
 
 #: What the equations are compared between: faults in them are planted in the second.
 BACKENDS = ("numpy", "array_api_strict")
+
+#: What runs an epoch in a way of its own, so that it can be wrong there alone.
+EPOCHS = ("numpy", "numba")
 
 #: The smallest relative error that has to be found.
 SMALLEST = {"float32": 1e-4, "float64": 1e-12}
@@ -68,6 +73,11 @@ class Fault:
     change: Change
     backend: str = BACKENDS[1]
 
+    @property
+    def between(self) -> tuple[str, str]:
+        """The backends to compare: this one, and one that is right."""
+        return (self.backend if self.backend in EPOCHS else BACKENDS[0]), BACKENDS[1]
+
 
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
@@ -102,9 +112,9 @@ def _on(backend: Backend, arguments: Sequence[Any]) -> bool:
     return any(x is backend or x is backend.xp or backend.owns(x) for x in arguments)
 
 
-def failing(group: str, dtype: str) -> list[Row]:
-    """Return the rows of a part of the table that fail."""
-    backends = [get_backend(name) for name in BACKENDS]
+def failing(group: str, dtype: str, between: Sequence[str] = BACKENDS) -> list[Row]:
+    """Return the rows of a part of the table that fail between two backends."""
+    backends = [get_backend(name) for name in between]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # such as for the root of a wrong sign
         return [row for row in _rows(group, backends, dtype) if not row.holds]
@@ -119,8 +129,8 @@ def _rows(group: str, backends: Sequence[Backend], dtype: str) -> Iterable[Row]:
 def caught_by(fault: Fault, dtype: str) -> list[Row]:
     """Return the rows that fail with the fault; long trainings are asked where no other does."""
     with planted(fault):
-        found = [row for group in GROUPS for row in failing(group, dtype)]
-        return found or failing("trajectories", dtype)
+        found = [row for group in GROUPS for row in failing(group, dtype, fault.between)]
+        return found or failing("trajectories", dtype, fault.between)
 
 
 def plant(
@@ -143,6 +153,9 @@ def faults(dtype: str) -> Iterator[Fault]:
         ):
             if kind != "no 1/m" or "1/m" in fault.row:
                 yield replace(fault, name=f"{fault.name}: {kind}")
+    for backend in EPOCHS:
+        if availability(backend).usable:
+            yield from _of_epochs(backend)
     yield from _of_training()
 
 
@@ -240,18 +253,28 @@ def _of_updates(scale: float) -> Iterator[Fault]:
     yield Fault("decay", "optimizers", "adamw", optimizers, "decay_weights", scaled(scale))
 
 
+def _of_epochs(name: str) -> Iterator[Fault]:
+    """What a backend may make of an epoch of steps."""
+    owner = type(get_backend(name))
+    for what, row, change in (
+        ("sample weights ignored", "sample weights: trained", _without_weights),
+        ("clipping ignored", "clipping: trained", _taking(_unclipped)),
+        ("weight decay ignored", "weight decay: trained", _without_decay),
+        ("dropout ignored", "dropout: trained", _taking(_undropped)),
+        ("L2 ignored", "L2: trained", _taking(_unpenalized)),
+        ("the first block alone", "in blocks: trained", _first_block_alone),
+        ("the first minibatch again", "sgd: trained", _repeating("order")),
+        ("the first rate again", "adam: trained", _repeating("rates")),
+        ("the first masks again", "dropout: trained", _repeating("keys")),
+        ("cost reported twice", "sgd: history", scaled(2.0, 1)),
+    ):
+        yield Fault(f"{what}, on {name}", "training", row, owner, "epoch", change, name)
+
+
 def _of_training() -> Iterator[Fault]:
-    """What a backend may make of a step, of an epoch, and of what is asked of a network."""
+    """What a backend may make of a mask, and of what is asked of a network."""
     yield Fault("one other bit", "dropout", "masks", Objective, "masks", _one_other_bit)
-    epoch = (type(get_backend("numpy")), "epoch")
     for name, row, (owner, attribute), change in (
-        ("sample weights ignored", "sample weights: trained", epoch, _without_weights),
-        ("clipping ignored", "clipping: trained", epoch, _taking(_unclipped)),
-        ("weight decay ignored", "weight decay: trained", epoch, _without_decay),
-        ("dropout ignored", "dropout: trained", epoch, _taking(_undropped)),
-        ("L2 ignored", "L2: trained", epoch, _taking(_unpenalized)),
-        ("the first block alone", "in blocks: trained", epoch, _first_block_alone),
-        ("cost reported twice", "sgd: history", epoch, scaled(2.0, 1)),
         ("validation cost twice", "sgd: history", (Objective, "cost_of"), scaled(2.0)),
         ("validation score halved", "sgd: history", (Metric, "__call__"), scaled(0.5)),
         ("predictions off by 10 %", "sgd: predict", (Network, "predict"), scaled(1.1)),
@@ -299,6 +322,18 @@ def _without_decay(function: Change, *arguments: Any) -> Any:
     *before, epoch, compiled = arguments
     rates = [(rate, 0.0) for rate, _ in epoch.rates]
     return function(*before, replace(epoch, rates=rates), compiled)
+
+
+def _repeating(what: str) -> Change:
+    """Return what runs an epoch with that of its first step in every step."""
+
+    def change(function: Change, *arguments: Any) -> Any:
+        *before, epoch, compiled = arguments
+        first = getattr(epoch, what)[: epoch.batch_size if what == "order" else 1]
+        every = np.resize(np.asarray(first), np.shape(getattr(epoch, what)))
+        return function(*before, replace(epoch, **{what: every}), compiled)
+
+    return change
 
 
 def _first_block_alone(

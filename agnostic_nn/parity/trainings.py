@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..backends import Backend, get_backend, host
+from ..backends.base import at_once
 from ..bounds import Reference
 from ..layers import BatchNorm, Dense, Residual
 from ..namespace import Array
@@ -89,16 +90,17 @@ class Training:
         settings = {"optimizer": SGD(0.5)} | self.settings
         if settings.pop("sample_weight", False):
             settings["sample_weight"] = weight
-        history = train(
-            net,
-            X,
-            Y,
-            epochs=1,
-            batch_size=self.batch_size,
-            validation=self._held_out(dtype),
-            progress=False,
-            **settings,
-        )
+        with at_once():
+            history = train(
+                net,
+                X,
+                Y,
+                epochs=1,
+                batch_size=self.batch_size,
+                validation=self._held_out(dtype),
+                progress=False,
+                **settings,
+            )
         return net, history
 
     def _held_out(self, dtype: str) -> tuple[Array, Array]:

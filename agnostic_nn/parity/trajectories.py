@@ -22,6 +22,7 @@ from itertools import accumulate, combinations
 from typing import Any
 
 from ..backends import Backend, get_backend, host
+from ..backends.base import at_once
 from ..namespace import Array
 from ..network import Network, training_of
 from ..optimizers import Adam
@@ -115,16 +116,17 @@ def path(
         thetas.append(net.backend.to_numpy(net.theta).astype("float64"))
 
     X = examples if X is None else X
-    train(
-        net,
-        X,
-        Y,
-        epochs=epochs,
-        batch_size=BATCH,
-        optimizer=Adam(0.01),
-        callbacks=[record],
-        progress=False,
-    )
+    with at_once():
+        train(
+            net,
+            X,
+            Y,
+            epochs=epochs,
+            batch_size=BATCH,
+            optimizer=Adam(0.01),
+            callbacks=[record],
+            progress=False,
+        )
     return thetas
 
 

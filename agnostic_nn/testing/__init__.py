@@ -5,7 +5,7 @@ derivative against differences. With pytest, ``-p agnostic_nn.testing.plugin``, 
 ``pytest_plugins = ["agnostic_nn.testing.plugin"]`` in the outermost ``conftest.py``, brings the
 fixtures ``backend`` and ``xp``. They run a test once for each of `VARIANTS`;
 ``--agnostic-nn-backends numpy,torch`` chooses among them, and what is not usable shows as
-skipped, with the reason.
+skipped, with the reason. What is compiled only where that pays is compiled from the first step on.
 
 Examples
 --------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from ..backends import BACKENDS, Backend, backend_of, get_backend, host, move
+from ..backends.base import at_once
 from ..errors import AgnosticNNError, unknown_name
 from ..namespace import Array, Namespace
 
@@ -78,14 +79,16 @@ class Variant:
         """Copy an array to the host."""
         return self.backend.to_numpy(array)
 
-    def restricted(self) -> AbstractContextManager[Any]:
-        """Switch off what this variant does without, inside a ``with``."""
-        if not self.minimal:
-            return nullcontext()
-        flags: AbstractContextManager[Any] = self.xp.ArrayAPIStrictFlags(
-            boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
-        )
-        return flags
+    @contextmanager
+    def restricted(self) -> Iterator[None]:
+        """Switch off what this variant does without, and compile at once, inside a ``with``."""
+        flags: Any = nullcontext()
+        if self.minimal:
+            flags = self.xp.ArrayAPIStrictFlags(
+                boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
+            )
+        with flags, at_once():
+            yield
 
     def why_not(self) -> str:
         """Return why it is not usable here; empty where it is."""
