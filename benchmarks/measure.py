@@ -103,6 +103,7 @@ class Turns:
         self.task, self.runs = task, dict[str, Run]()
         self._left_out: dict[str, str] = {}
         self._known: dict[str, dict[str, Any]] = {}
+        gc.unfreeze()
         X, y = tasks.make_data(task)
         for one in contenders(task, backends, quick):
             if takes_part(one.name, only):
@@ -111,6 +112,8 @@ class Turns:
         self._seconds: dict[str, list[float]] = {name: [] for name in self.runs}
         self._cores: dict[str, list[float]] = {name: [] for name in self.runs}
         self._shuffler = random.Random(0)
+        gc.collect()
+        gc.freeze()  # what is there now stays: collecting between turns takes no time for it
 
     def _warm_up(self, one: Contender, X: Any, y: Any) -> None:
         """Run what is compiled, recorded and allocated once, and is not measured."""

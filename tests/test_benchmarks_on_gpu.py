@@ -62,10 +62,12 @@ def test_the_profiler_runs():
 
     def run(repeats):
         calls.append(repeats)
-        return torch.ones(2) + 1.0
+        with torch.profiler.record_function("what a person calls it"):
+            return torch.ones(2) + 1.0
 
     events = list(on_gpu._watched(run))
     assert calls == [1]
+    assert not any(event.name == "what a person calls it" for event in events)
     assert any(event.name == "aten::add" and not event.on_device for event in events)
 
 
