@@ -49,10 +49,14 @@ def main() -> None:
         pass
     else:
         torch.set_num_threads(options.threads)
-    from agnostic_nn.backends import on_cuda, on_numba
+    from agnostic_nn.backends.base import at_once
 
-    on_numba.BUDGET = 0.0  # compiled from the first step on, which is not measured
-    on_cuda.STEPS = 0
+    with at_once():  # compiled from the first step on, which is not measured
+        measure(options)
+
+
+def measure(options: Any) -> None:
+    """Measure task by task, and keep what is known."""
     backends = options.backends.split(",")
     content = json.loads(options.out.read_text())
     content["versions"] = machine.versions(backends)

@@ -7,7 +7,7 @@ from fake_cupy import FakeCuPy
 
 import agnostic_nn as ann
 from agnostic_nn import layers
-from agnostic_nn.backends import get_backend, on_cuda
+from agnostic_nn.backends import base, get_backend, on_cuda
 from agnostic_nn.backends.cuda_text import Writing
 
 pytestmark = [
@@ -24,9 +24,10 @@ STEPS, COMPARED = 3, 3
 
 
 @pytest.fixture
-def at_once(monkeypatch):
+def at_once():
     """Compile from the first step on."""
-    monkeypatch.setattr(on_cuda, "STEPS", 0)
+    with base.at_once():
+        yield
 
 
 @pytest.fixture

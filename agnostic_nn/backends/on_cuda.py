@@ -10,13 +10,13 @@ from typing import Any
 
 from ..errors import NotRecordable
 from ..installing import install_line
-from .base import Epoch, State, Step, as_it_stands, warn_once
+from .base import Epoch, State, Step, as_it_stands, waits, warn_once
 from .cupy_device import CuPyDevice
 from .launched import LaunchedSteps
 from .on_cupy import CuPyBackend
 
 #: From how many steps of a training on compiling pays: CuPy's calls take some microseconds each,
-#: compiling a kernel some milliseconds. Estimated, and not measured.
+#: compiling a kernel some milliseconds. Estimated, and not measured. Nobody waits `at_once`.
 STEPS = 1000
 
 
@@ -30,7 +30,7 @@ class CUDABackend(CuPyBackend):
         self, step: Step, state: State, epoch: Epoch, compiled: dict[Any, Any]
     ) -> tuple[State, float]:
         """Repeat the launches of a step; a step that cannot be launched runs as on CuPy."""
-        if epoch.done + len(epoch.rates) < STEPS:
+        if waits() and epoch.done + len(epoch.rates) < STEPS:
             return super().epoch(step, state, epoch, compiled)
         device = compiled.get("device")
         if device is None:
