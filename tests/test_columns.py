@@ -18,7 +18,7 @@ from agnostic_nn.tabular import (
     Preparation,
     read_table,
 )
-from agnostic_nn.tabular.preparation import FORMAT
+from agnostic_nn.tabular.described import FORMAT
 from agnostic_nn.tabular.text import (
     are_codes,
     date_format_of,

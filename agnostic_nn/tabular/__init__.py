@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from .categorical import Categorical
 from .columns import Column, Differences, LeftOut
+from .encoding import tell
 from .frames import as_frame, as_series, check_complete, few, import_pandas
 from .inputs import Blocks, Inputs
 from .measured import Boolean, DateTime, Numeric
-from .preparation import Preparation, tell
+from .preparation import Preparation
 from .readers import BUILT_IN
 from .reading import Table, read_parts, read_table
 from .targets import natural, task_of

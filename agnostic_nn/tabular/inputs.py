@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Self, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InvalidArgument
 from ..namespace import Array
 from .categorical import Categorical
-from .columns import Column
+from .columns import Column, Part
 from .measured import Boolean
 from .text import HostArray
 
@@ -49,6 +49,28 @@ class Blocks:
     categorical_names: tuple[str, ...]
     sizes: tuple[int, ...]
 
+    @classmethod
+    def of(cls, parts: Iterable[tuple[Column, Part]], n: int) -> Blocks:
+        """Return what columns made of n rows, those of a kind beside each other."""
+        parts = list(parts)
+        with_numbers = [(c, p) for c, p in parts if p.numbers is not None]
+        with_codes = [(c, p) for c, p in parts if p.codes is not None]
+        with_indicator = [(c, p) for c, p in with_numbers if getattr(c, "indicator", False)]
+        return cls(
+            _beside([p.numbers for _, p in with_numbers], n, "float64"),
+            _beside([p.absent for _, p in with_indicator], n, "bool"),
+            _beside([p.codes for _, p in with_codes], n, "int64"),
+            tuple(
+                name
+                for c, p in with_numbers
+                if p.numbers is not None
+                for name in c.outputs()[: p.numbers.shape[1]]
+            ),
+            tuple(c.name for c, _ in with_indicator),
+            tuple(c.name for c, _ in with_codes),
+            tuple(c.width for c, _ in with_codes),
+        )
+
     def rows(self) -> HostArray:
         """Return all of it as one array of numbers."""
         return np.concatenate([self.numeric, self.indicators, self.codes], axis=1)
@@ -61,6 +83,12 @@ class Blocks:
             indicators=self.indicators[rows],
             codes=self.codes[rows],
         )
+
+
+def _beside(arrays: list[Any], n: int, dtype: str) -> HostArray:
+    """Return arrays of n rows beside each other."""
+    columns = [array.reshape(n, -1) for array in arrays]
+    return np.concatenate([np.empty((n, 0), dtype), *columns], axis=1, dtype=dtype)
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import warnings
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidArgument, TableWarning, shown, unknown_name
+from ..errors import InvalidArgument, shown, unknown_name
 from ..namespace import Array
 from ..network import Network
-from .categorical import Categorical
-from .columns import Column, Differences, LeftOut, Part
+from .columns import Column, Differences, LeftOut
+from .described import described, description_of
+from .encoding import encoded, known, read, tell
 from .frames import as_frame, as_series, check_complete, few, import_pandas
 from .inputs import Blocks, Inputs
 from .inspecting import Wishes, inspect
-from .kinds import column_from_json
 from .measured import Numeric, moments
 from .seen import Seen
 from .targets import in_order, labels_like, natural, task_of
 from .text import MISSING
-
-#: The newest description that this version reads; the first said no number.
-FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -216,8 +210,8 @@ class Preparation:
             return [each for column in said for each in column]
         numbers, indicators, categories, codes = [], [], [], []
         table = import_pandas().DataFrame()  # of no rows: what columns are read as is the question
-        for column, names in zip(self.columns, said, strict=True):
-            part = self._read(table, column, Differences())
+        parts = read(self.columns, table, self.missing, Differences())
+        for (column, part), names in zip(parts, said, strict=True):
             if part.numbers is None:
                 categories.append(names)
                 codes.append((column.name, column.name))
@@ -265,67 +259,21 @@ class Preparation:
             if differences is None:
                 tell(counted)
             return self.inputs.rows(blocks).astype(dtype)
-        frame = self._known(frame, counted)
-        out = np.empty((len(frame), self.n_features), dtype=dtype)
-        start = 0
-        for column in self.columns:
-            part = self._read(frame, column, counted)
-            block = out[:, start : start + column.width]
-            with np.errstate(over="ignore"):
-                column.encode(part, block)
-            if not np.isfinite(block).all():
-                raise _too_large(column, part, block)
-            start += column.width
+        frame = known(self.columns, frame, counted)
+        parts = read(self.columns, frame, self.missing, counted)
+        rows = encoded(parts, (len(frame), self.n_features), dtype)
         if differences is None:
             tell(counted)
-        return out
+        return rows
 
     def blocks(self, frame: Any, *, differences: Differences | None = None) -> Blocks:
         """Return the columns as numbers that are not encoded yet; see `features`."""
         counted = Differences() if differences is None else differences
-        frame = self._known(frame, counted)
-        parts = [(column, self._read(frame, column, counted)) for column in self.columns]
-        n = len(frame)
-        with_numbers = [(c, p) for c, p in parts if p.numbers is not None]
-        with_codes = [(c, p) for c, p in parts if p.codes is not None]
-        with_indicator = [(c, p) for c, p in with_numbers if getattr(c, "indicator", False)]
+        frame = known(self.columns, frame, counted)
+        blocks = Blocks.of(read(self.columns, frame, self.missing, counted), len(frame))
         if differences is None:
             tell(counted)
-        return Blocks(
-            _beside([p.numbers for _, p in with_numbers], n, "float64"),
-            _beside([p.absent for _, p in with_indicator], n, "bool"),
-            _beside([p.codes for _, p in with_codes], n, "int64"),
-            tuple(
-                name
-                for c, p in with_numbers
-                if p.numbers is not None
-                for name in c.outputs()[: p.numbers.shape[1]]
-            ),
-            tuple(c.name for c, _ in with_indicator),
-            tuple(c.name for c, _ in with_codes),
-            tuple(c.width for c, _ in with_codes),
-        )
-
-    def _known(self, frame: Any, counted: Differences) -> Any:
-        """Return the table with the columns of training; what it lacks is missing throughout."""
-        frame = as_frame(frame, "data")
-        names = [column.name for column in self.columns]
-        lacking = [name for name in names if name not in frame.columns]
-        if len(lacking) == len(names):
-            raise InvalidArgument(
-                f"data has no column {shown(lacking[0])}"
-                + (f" and {len(lacking) - 1} more that are wanted" if len(lacking) > 1 else "")
-                + f": the model was trained with {few(names)}."
-            )
-        counted.rows += len(frame)
-        counted.lacking += [name for name in lacking if name not in counted.lacking]
-        return frame
-
-    def _read(self, frame: Any, column: Column, counted: Differences) -> Part:
-        if column.name in frame.columns:
-            return column.read(frame[column.name], self.missing, counted)
-        nothing = import_pandas().Series([None] * len(frame), name=column.name, dtype=object)
-        return column.read(nothing, self.missing, Differences())
+        return blocks
 
     def targets(self, y: Any) -> Array:
         """Return the network's targets, shape (n_samples, n_outputs).
@@ -403,19 +351,7 @@ class Preparation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it in terms of JSON."""
-        return {
-            "format": FORMAT,
-            "target": self.target,
-            "columns": [column.to_json() for column in self.columns],
-            "classes": list(self.classes),
-            "shares": list(self.shares),
-            "mean": self.mean,
-            "scale": self.scale,
-            "left_out": [{"name": column.name, "note": column.note} for column in self.left_out],
-            "missing": list(self.missing),
-            "seen": asdict(self.seen),
-            "inputs": None if self.inputs is None else self.inputs.to_json(),
-        }
+        return description_of(self)
 
     @classmethod
     def from_json(cls, content: Any) -> Preparation:
@@ -426,78 +362,7 @@ class Preparation:
         InvalidArgument
             If this is no such description.
         """
-        try:
-            if int(content.get("format", 1)) not in range(1, FORMAT + 1):
-                raise InvalidArgument(
-                    f"the model's preparation has format {shown(content['format'])}: wanted "
-                    f"{FORMAT} or less; a later version of agnostic-nn reads it."
-                )
-            preparation = cls(
-                str(content["target"]),
-                tuple(column_from_json(column) for column in content["columns"]),
-                tuple(content["classes"]),
-                tuple(map(float, content["shares"])),
-                float(content["mean"]),
-                float(content["scale"]),
-                tuple(
-                    LeftOut(str(column["name"]), str(column["note"]))
-                    for column in content.get("left_out", ())
-                ),
-                tuple(map(str, content.get("missing", MISSING))),
-                Seen(**content.get("seen", {})),
-                None if (inputs := content.get("inputs")) is None else Inputs.from_json(inputs),
-            )
-            preparation._check()
-            return preparation
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, InvalidArgument):
-                raise
-            raise InvalidArgument(
-                "the model does not say how its data is prepared: wanted one that "
-                "`agnostic-nn train` made."
-            ) from None
-
-    def _check(self) -> None:
-        """Raise ValueError for what `fit` cannot have learned: a file may say anything."""
-        names = tuple(column.name for column in self.columns)
-        lists = [names, *(c.categories for c in self.columns if isinstance(c, Categorical))]
-        if not self.columns or any(len(set(each)) < len(each) for each in lists):
-            raise ValueError("columns and their categories have different names")
-        for column in self.columns:
-            column.check()
-        self.seen.check()
-        kinds = {type(label) for label in self.classes}
-        if len(kinds) > 1 or not kinds <= {str, bool, int, float} or len(self.classes) == 1:
-            raise ValueError("classes are labels of one kind")
-        if len({*self.classes}) < len(self.classes) or len(self.shares) != len(self.classes):
-            raise ValueError("classes are different, and each has a share")
-        if not (math.isfinite(self.mean) and 0.0 < self.scale < math.inf):
-            raise ValueError("means and scales are finite")
-        for name in (self.target, *itertools.chain(*lists), *map(str, self.classes)):
-            name.encode()  # what cannot be written as text cannot be printed
-
-
-def tell(differences: Differences) -> None:
-    """Warn of what differs from training, in one sentence, if anything does."""
-    sentence = differences.sentence()
-    if sentence:
-        warnings.warn(f"data differs from training {sentence}", TableWarning, stacklevel=3)
-
-
-def _beside(arrays: list[Any], n: int, dtype: str) -> Array:
-    """Return arrays of n rows beside each other."""
-    columns = [array.reshape(n, -1) for array in arrays]
-    return np.concatenate([np.empty((n, 0), dtype), *columns], axis=1, dtype=dtype)
-
-
-def _too_large(column: Column, part: Part, block: Array) -> InvalidArgument:
-    """Build the error for a number that standardizing makes larger than any of its type."""
-    row = int(np.argmin(np.isfinite(block).all(axis=1)))
-    value = "a number" if part.numbers is None else f"{np.ravel(part.numbers[row])[0]:g}"
-    return InvalidArgument(
-        f"data holds {value} in the column {shown(column.name)}, which is too far from the numbers "
-        f"of training ({column.describe()}) for {block.dtype}: wanted nearer ones, or float64."
-    )
+        return cls(**described(content))
 
 
 def _quantity(y: Any, target: str, missing: Collection[str]) -> Array:
