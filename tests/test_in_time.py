@@ -13,6 +13,7 @@ pytest.importorskip("pandas")
 pytest.importorskip("typer")
 
 from agnostic_nn.cli import common, fitting, in_time
+from agnostic_nn.cli.choices import settled
 from agnostic_nn.cli.data import Source
 from agnostic_nn.cli.options import Settings
 from agnostic_nn.epochs import Run
@@ -63,7 +64,7 @@ def prepared(**said):
     settings = Settings(data=["iris"], recipe="realmlp-s", **said)
     source = Source.read(settings)
     data = source.divide(settings)
-    return data, fitting.settled(settings, len(data.train))
+    return data, settled(settings, len(data.train))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agnostic_nn.cli import data as cli_data
 from agnostic_nn.cli.data import Source
 from agnostic_nn.cli.options import Settings
 from agnostic_nn.saving import describe, load
@@ -318,12 +317,14 @@ def test_a_fit_is_a_function_of_data_and_settings():
     """What a recipe replaces: no command, no folder."""
     from agnostic_nn import get_backend
     from agnostic_nn.cli import fitting
+    from agnostic_nn.cli.choices import settled
+    from agnostic_nn.cli.parts import TaskData
 
     chosen = settings(drop=["visit"], epochs=2, hidden="4")
     data = Source.read(chosen).divide(chosen)
-    net = fitting.fit(data, fitting.settled(chosen, len(data.train)), get_backend("numpy"))
+    net = fitting.fit(data, settled(chosen, len(data.train)), get_backend("numpy"))
     assert net.training.history["epoch"] == [1, 2]
-    assert isinstance(data, cli_data.TaskData)
+    assert isinstance(data, TaskData)
 
 
 def test_all_of_it_on_a_strict_device(train):

@@ -58,14 +58,14 @@ def compare(
     """Compare recipes, scikit-learn's MLP, gradient boosting and a linear model on DATA."""
     from ..deadlines import Deadline
     from ..tabular.scores import leading
-    from . import fitting
+    from .choices import check
     from .contenders import chosen
     from .data import Source
     from .in_time import keep_some, warn_of_overrun
 
     settings = Settings(**options, folds=folds, epochs=epochs, recipe=PLAIN)
     contenders = chosen(models)
-    fitting.check(settings)
+    check(settings)
     deadline = None if settings.time_limit is None else Deadline(settings.time_limit)
     backend, why = choose_backend(settings.backend)
     tell, source = quiet if json else say, Source.read(settings)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ..backends import host
 from ..errors import unknown_name
 from ..tabular.recipes import RECIPES
-from . import fitting
-from .data import Part, TaskData
+from .choices import settled
 from .in_time import fitted_in_time
 from .options import PLAIN, Settings
+from .parts import Part, TaskData
 
 if TYPE_CHECKING:
     from ..backends import Backend
@@ -88,7 +88,7 @@ def chosen(models: str | None) -> dict[str, Contender]:
 
 def _network(entry: Entry) -> Array:
     """The network that `train` trains with the recipe."""
-    settings = fitting.settled(entry.settings, len(entry.data.train))
+    settings = settled(entry.settings, len(entry.data.train))
     net = fitted_in_time(entry.data, settings, entry.backend, entry.tell, entry.seconds)
     return net.predict(entry.test.inputs).astype("float64")
 

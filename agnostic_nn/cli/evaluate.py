@@ -35,8 +35,9 @@ def evaluate(
 ) -> None:
     """Print how good the model's predictions for DATA are, beside a baseline."""
     from ..tabular import read_table
-    from .data import Examples, Part, weights_in
+    from .data import weights_in
     from .outcome import answers
+    from .parts import Examples, Part
     from .report import show_scores
 
     tell = quiet if json else say

@@ -15,8 +15,8 @@ from ..checks import check_number
 from ..errors import InvalidArgument, TrainingWarning
 from . import fitting
 from .common import say
-from .data import TaskData
 from .options import Settings
+from .parts import TaskData
 from .runs import CLOCK
 
 if TYPE_CHECKING:

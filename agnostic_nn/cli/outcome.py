@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ..backends import host
 from ..network import training_of
 from . import fitting
-from .data import Part, Source, TaskData
+from .data import Source
 from .in_time import fitted_in_time, share
 from .options import Settings
+from .parts import Part, TaskData
 from .runs import Diverged
 
 if TYPE_CHECKING:

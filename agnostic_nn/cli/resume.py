@@ -34,6 +34,7 @@ def resume(
     """Go on with RUN after Ctrl-C or a crash: the model is the one it would have been."""
     from ..deadlines import Deadline
     from . import fitting
+    from .choices import check
     from .data import Source
     from .finishing import finish
     from .in_time import Clock, keep_some, tell_if_cut, used, warn_of_overrun
@@ -45,7 +46,7 @@ def resume(
         settings = read_run(run)["settings"]
         limit = settings.time_limit
         deadline = None if limit is None else Deadline(limit, used(run))
-        fitting.check(settings)
+        check(settings)
         line = fitting.where_it_stands(run / CHECKPOINT, run)
         source = Source.read(settings)
         data = source.divide(settings)

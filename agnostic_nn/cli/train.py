@@ -15,7 +15,8 @@ from .options import CHOSEN, PLAIN, Settings, takes
 from .runs import CHECKPOINT, read_run, run_folder, says_how_to_resume, write_settings
 
 if TYPE_CHECKING:
-    from .data import Source, TaskData
+    from .data import Source
+    from .parts import TaskData
 
 
 @takes(Settings)
@@ -45,6 +46,7 @@ def train(
     """Train a network on DATA, and test it on rows that were held out."""
     from ..deadlines import Deadline
     from . import fitting
+    from .choices import check, settled
     from .data import Source
     from .finishing import finish
     from .in_time import Clock, fitted_in_time, keep_some, share, warn_of_overrun
@@ -60,14 +62,14 @@ def train(
         given += [name for name in read_run(like, "like").get("given", ()) if name not in given]
     _check_checkpoint(checkpoint_every, settings)
     backend, why = choose_backend(settings.backend)
-    fitting.check(settings)
+    check(settings)
     backend.dtype(settings.dtype)
 
     tell, source = quiet if json else say, Source.read(settings)
     if like is not None:
         _compare(source, read_run(like, "like"), like)
     data = source.divide(settings)
-    settings = fitting.settled(settings, len(data.train))
+    settings = settled(settings, len(data.train))
     tell(f"backend: {why}")
     for line in _introduction(
         source, data, settings, given, repr(fitting.network(data, settings, backend))
