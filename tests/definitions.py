@@ -222,8 +222,7 @@ def ensemble(norm, masks=True):
             *moments, W, b = (p[j] for p in (*held[:2], *held[4:6], *held[2:4]))
             N = norm(A, *moments)
             if masks:
-                m = A.shape[1]
-                N = held[6][:, j * m : (j + 1) * m] * N
+                N = held[6].reshape(2, *A.shape)[j] * N
             members.append(np.tanh(W.dot(N) + b))
         return np.concatenate(members, axis=1)
 

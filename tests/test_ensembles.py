@@ -98,13 +98,13 @@ def test_dropout_masks_are_of_each_member():
     alone = networks(Dense(6, "tanh"), Dropout(0.5), Dense(3))
     together = ann.side_by_side(alone)
     key = step_keys(5, 0, np.asarray([0], np.int32), np)[0]
-    masks = [mask.reshape(6, 3, -1) for mask in together.objective.masks(key, X, np)]
-    assert len({mask[:, j].tobytes() for mask in masks for j in range(3)}) == 3
+    masks = together.objective.masks(key, X, np)
+    by_member = [mask.reshape(3, 6, -1) for mask in masks]
+    assert len({mask[j].tobytes() for mask in by_member for j in range(3)}) == 3
     given = {"theta": together.theta, "buffers": None, "X": X.T, "Y": Y.T, "xp": np}
-    joined = tuple(mask.reshape(6, -1) for mask in masks)
-    _, gradient, _ = together.objective.cost_and_gradient(**given, masks=joined)
+    _, gradient, _ = together.objective.cost_and_gradient(**given, masks=masks)
     for j, net in enumerate(alone):
-        own = tuple(mask[:, j] for mask in masks)
+        own = tuple(mask[j] for mask in by_member)
         _, expected, _ = net.objective.cost_and_gradient(**{**given, "theta": net.theta}, masks=own)
         parts = together.objective.unflatten(gradient, together.objective.parameters, np)
         member = np.concatenate([3.0 * part[j].ravel() for part in parts])
@@ -152,7 +152,9 @@ def test_every_layer_inside(name, backend, close):
     A_prev, dA, *held = (backend.to_numpy(array).astype("float64") for array in given)
     expected_dA_prev = 0.0
     for j in range(2):
-        own = [array[j] for array in held[:kept]] + [np.split(x, 2, 1)[j] for x in held[kept:]]
+        own = [array[j] for array in held[:kept]] + [
+            x.reshape(2, len(x), -1)[j] for x in held[kept:]
+        ]
         columns = slice(j * dA.shape[1] // 2, (j + 1) * dA.shape[1] // 2)
         expected, back, parts = everything(alone, A_prev, dA[:, columns], *own, xp=np)
         for got, wanted in zip(by_column, expected, strict=True):

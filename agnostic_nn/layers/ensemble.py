@@ -139,6 +139,7 @@ class Ensemble(Layer):
 
     def _held(self, p: Held, n_prev: int, batching: Batching) -> Held:
         """Return what the layers hold: parameters and buffers as they are, and masks by member."""
-        kept = self._inside.kept(n_prev)
-        masks = (members_first(mask, self.k, batching.xp) for mask in p[kept:])
+        kept, xp = self._inside.kept(n_prev), batching.xp
+        # one draw is as good as another: that which lies together is a member's
+        masks = (xp.reshape(mask, (self.k, mask.shape[0], -1)) for mask in p[kept:])
         return tuple(map(batching.of_each, (*p[:kept], *masks)))
