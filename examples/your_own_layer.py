@@ -41,7 +41,7 @@ def main() -> list[float]:
 
     ann.train(net, X, y, epochs=200, optimizer=ann.Adam(0.01))
     (g,), *_ = net.parameters
-    gates = ann.sigmoid(g).reshape(-1).tolist()
+    gates = [float(gate) for gate in ann.sigmoid(g)[:, 0]]
     print("open:", " ".join(f"{gate:.2f}" for gate in gates))
     return gates
 
