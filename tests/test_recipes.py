@@ -15,6 +15,7 @@ pd = pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 from sklearn.base import clone  # noqa: E402
+from sklearn.preprocessing import QuantileTransformer  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from agnostic_nn.layers import (  # noqa: E402
@@ -155,14 +156,24 @@ def test_normal_scores():
     assert Inputs.from_json(inputs.to_json()) == inputs
     rows = inputs.rows(preparation.blocks(X))
     assert sorted(set(rows[:, 1:].ravel().tolist())) == [0.0, 1.0]
-    inside = np.abs(rows[:, 0]) < 1.5
-    expected = [NormalDist().inv_cdf((i + 0.5) / n) for i in np.argsort(np.argsort(x))[inside]]
+    expected = [NormalDist().inv_cdf((i + 0.5) / n) for i in np.argsort(np.argsort(x))]
     # between two quantiles lie 30 rows, whose places are sqrt(30) / 2 off: 0.001 of all, over the
     # density of 0.13 at 1.5; three of these, and what the curve is off a line
-    np.testing.assert_allclose(rows[inside, 0], expected, rtol=0.0, atol=0.03)
+    inside = np.abs(rows[:, 0]) < 1.5
+    np.testing.assert_allclose(rows[inside, 0], np.asarray(expected)[inside], rtol=0.0, atol=0.03)
+
+
+def test_normal_scores_are_those_of_scikit_learn():
+    """With ties inside; at the ends they come to the middle of their places, as all others."""
+    x = np.concatenate([np.arange(40.0), [17.5] * 30, np.arange(40.0, 60.0)])
+    theirs = QuantileTransformer(n_quantiles=40, output_distribution="normal").fit(x[:, None])
+    (quantiles,) = theirs.quantiles_.T.tolist()
+    given = np.concatenate([x, [-3.0, 17.6, 99.0]])
+    expected = theirs.transform(given[:, None])[:, 0]
+    np.testing.assert_allclose(normal_scores(given, quantiles), expected, rtol=1e-6)
     tied = normal_scores(np.asarray([0.0, 1.0]), [0.0] * 5 + [1.0] * 5)
-    ends = [NormalDist().inv_cdf(share) for share in (4 / 9, 5 / 9, 1e-7, 1.0 - 1e-7)]
-    assert tied.tolist() == pytest.approx([(ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2])
+    middle = NormalDist().inv_cdf(2 / 9)
+    assert tied.tolist() == pytest.approx([middle, -middle], rel=1e-12)
 
 
 def test_members_begin_alike_but_for_their_signs_and_their_last_layer():
