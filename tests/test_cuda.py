@@ -138,6 +138,8 @@ class TestLaunches:
         texts = [kernel.text for kernel in device.prepared[0].kernels]
         assert any("over_block<xp::Sum, 512>" in text for text in texts)  # of the gradient
         assert any("for (Index j = 0" in text for text in texts)
+        parts = next(text for text in texts if "blockIdx.x % 4" in text)  # of 19,343 numbers
+        assert "j += 2048" in parts
 
     def test_the_order_of_threads_changes_nothing(self, tmp_path):
         options = {"optimizer": "adamw", "clip_norm": 1.0, "net_options": {"dropout": 0.2}}

@@ -29,6 +29,8 @@ _REDUCTIONS: dict[str, tuple[str, str | None]] = {
 
 #: Threads of a block that adds up together, at most; shorter sums are one thread's.
 TOGETHER, SHORT = 512, 64
+#: Blocks that add up parts of very long sums, at most.
+PARTS = 256
 
 
 def launches_of(
@@ -159,21 +161,34 @@ class _Writer:
         return _matrix(span if not many else self.span(value, (*many, *value.shape[-2:])), vector)
 
     def _reduction(self, call: Call) -> None:
-        (x,), options = call.inputs, dict(call.options)
-        axes: tuple[int, ...] = options["axis"]
-        span, n = self.span(x), math.prod(x.shape[axis] for axis in axes)
+        (x,), axes = call.inputs, list(dict(call.options)["axis"])
         kept = [axis for axis in range(len(x.shape)) if axis not in axes]
-        out = self.span(call)
-        together = n >= SHORT
-        threads = 32
-        while threads < TOGETHER and threads * 8 <= n:
+        source, n = self.span(x), math.prod(x.shape[axis] for axis in axes)
+        parts = min(n // (8 * TOGETHER), PARTS // call.size)
+        if parts > 1 and call.function not in ("var", "std"):
+            some = self.span(Value((call.size, parts), call.dtype))  # a place of its own
+            self._reduced(call, source, kept, axes, some, parts)
+            source, kept, axes = some, [0], [1]
+        self._reduced(call, source, kept, axes, self.span(call))
+
+    def _reduced(
+        self, call: Call, source: Span, kept: list[int], axes: list[int], out: Span, parts: int = 1
+    ) -> None:
+        """Write what makes one number of those along axes, or of each of so many parts of them."""
+        (x,), options = call.inputs, dict(call.options)
+        n = math.prod(source.shape[axis] for axis in axes)
+        together, threads = n >= SHORT, 32
+        while threads < TOGETHER and threads * 8 * parts <= n:
             threads *= 2
         kernel = self._writing(call.function)
-        number = kernel.element(span, {"i": kept, "j": list(axes)})
+        number = kernel.element(source, {"i": kept, "j": axes})
         operation, begin = _REDUCTIONS[call.function]
         # one number twice changes nothing of the largest
-        begin = begin or kernel.element(span, {"i": kept}, note=False)
-        loop = f"j = threadIdx.x; j < {n}; j += {threads}" if together else f"j = 0; j < {n}; ++j"
+        begin = begin or kernel.element(source, {"i": kept}, note=False)
+        loop = f"j = 0; j < {n}; ++j"
+        if together:
+            block = f"blockIdx.x % {parts} * {threads} + " if parts > 1 else ""
+            loop = f"j = {block}threadIdx.x; j < {n}; j += {threads * parts}"
 
         def made_one(name: str, number: str) -> None:
             kernel.line(f"{type_of(call)} {name} = {begin};")
@@ -182,19 +197,20 @@ class _Writer:
                 kernel.line(f"{name} = xp::over_block<xp::{operation}, {threads}>({name});")
 
         made_one("total", number)
-        result = "total"
-        if call.function in ("mean", "var", "std"):
-            kernel.line(f"const {type_of(call)} mean = xp::divide(total, ({type_of(call)}){n});")
+        result, of = "total", x.size // call.size
+        if call.function in ("mean", "var", "std") and parts == 1:
+            kernel.line(f"const {type_of(call)} mean = xp::divide(total, ({type_of(call)}){of});")
             result = "mean"
         if call.function in ("var", "std"):
             made_one("squares", f"xp::square(xp::subtract({number}, mean))")
-            left = number_text(n - options["correction"], call.dtype)
+            left = number_text(of - options["correction"], call.dtype)
             result = f"xp::divide(squares, {left})"
             result = f"xp::sqrt({result})" if call.function == "std" else result
-        target = kernel.target(Span(out.array, out.begin, (call.size,), (1,)), "i")
+        flat = Span(out.array, out.begin, (call.size * parts,), (1,))
+        target = kernel.target(flat, "blockIdx.x" if together else "i")
         if together:
             kernel.line(f"if (threadIdx.x == 0) {target} = {result};")
-            self.steps.append(kernel.blocks(call.size, threads))
+            self.steps.append(kernel.blocks(call.size * parts, threads, parts))
         else:
             kernel.line(f"{target} = {result};")
             self.steps.append(kernel.each(call.size))

@@ -99,9 +99,10 @@ class Writing:
         blocks = min(-(-n // THREADS), BLOCKS)
         return self._finished(body, blocks, THREADS)
 
-    def blocks(self, n: int, threads: int) -> Kernel:
-        """Finish a kernel whose blocks make one number each."""
-        return self._finished(self._counted("blockIdx.x"), n, threads)
+    def blocks(self, n: int, threads: int, parts: int = 1) -> Kernel:
+        """Finish a kernel whose blocks make one number each, or one of so many parts of it."""
+        i = "blockIdx.x" if parts == 1 else f"blockIdx.x / {parts}"
+        return self._finished(self._counted(i), n, threads)
 
     def _counted(self, i: str) -> list[str]:
         used = any(re.search(r"\bi\b", line) for line in self._lines)
