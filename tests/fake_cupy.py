@@ -7,6 +7,7 @@ CUDA and CuPy refuse then; a graph runs what was captured. What a test plants go
 import contextlib
 import ctypes
 import functools
+import itertools
 import sys
 import types
 from pathlib import Path
@@ -200,9 +201,11 @@ class FakeCuPy:
     # cuBLAS, by its own description: matrices by columns, op(A) is m x k, op(B) k x n
 
     def _cublas(self):
+        handles = itertools.count(1)
+
         def create():
-            self.stream_of[len(self.stream_of) + 1] = None
-            return len(self.stream_of)
+            self.stream_of[handle := next(handles)] = None
+            return handle
 
         def set_workspace(handle, address, size):
             assert self.stream_of[handle] is not None  # or it would be reset

@@ -577,8 +577,9 @@ def test_data_decide_where_training_runs(backend, two_moons):
     net = ann.Network([2, 3, 1], "binary_cross_entropy")
     X, Y = (backend.asarray(array) for array in two_moons)
     ann.train(net, X, Y, epochs=1)
-    # Numba's arrays are NumPy's
-    assert net.backend.name == ("numpy" if backend.of == "numba" else backend.of)
+    # Numba's arrays are NumPy's, CUDA's are CuPy's
+    owner = {"numba": "numpy", "cuda": "cupy"}.get(backend.of, backend.of)
+    assert net.backend.name == owner
     assert backend.backend.owns(net.theta)
     assert backend.backend.owns(net.predict(X))
 
