@@ -117,7 +117,7 @@ def test_train_on_a_file_of_mixed_columns(run, shop, tmp_path, ending):
         "train", shop / f"shop.{ending}", "--target", "bought", "--out", tmp_path / "run"
     )
     assert code == 0
-    assert "3 numeric columns and 1 columns of categories, 6 inputs" in out
+    assert "3 numeric columns and 1 column of categories, 6 inputs" in out
     assert "2 classes (the target is text)" in out
     assert float(out.splitlines()[-2].split()[-1]) >= 0.9
 

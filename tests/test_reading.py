@@ -149,6 +149,44 @@ def test_lines_that_do_not_fit(tmp_path):
     assert pd.isna(table.frame["b"].iloc[1]) or table.frame["b"].iloc[1] == ""
 
 
+@pytest.mark.parametrize("line", ["sep=;\r\n", "\ufeffSEP=;\n", '"sep=;"\n'])
+@pytest.mark.parametrize("said", [None, ";"])
+def test_the_line_that_excel_puts_first(tmp_path, line, said):
+    """It says what stands between the columns, and is none of the names."""
+    content = f"{line}a;b\n1,5;x, y\n2,5;z\n".encode()
+    table = read_table(write(tmp_path / "a.csv", content), separator=said)
+    assert list(table.frame.columns) == ["a", "b"]
+    assert table.frame["b"].tolist() == ["x, y", "z"]
+    assert table.decimal == ","
+    path = write(tmp_path / "b.csv", f"{line}a;b\n1;2\n1;2;3\n".encode())
+    with pytest.raises(ann.InvalidArgument, match="line 4 has 3 fields: wanted 2, with ';'"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [("1.5,red,2", True), ("1,2,3", True), ("2019,red,2", False), ("a,b,c", False)],
+)
+def test_a_file_without_names_is_told_of(tmp_path, names, values):
+    notes = read_table(write(tmp_path / "a.csv", f"{names}\n3.5,blue,7\n")).notes
+    assert any("is taken for the columns' names" in note for note in notes) == values
+
+
+@pytest.mark.parametrize("content", ["\n\n", "sep=;\n"])
+def test_files_without_a_line_of_names(tmp_path, content):
+    path = write(tmp_path / "a.csv", content)
+    with pytest.raises(ann.InvalidArgument, match=r"a.csv': wanted a line of names, and rows bel"):
+        read_table([path])
+
+
+def test_files_without_rows(tmp_path):
+    paths = [write(tmp_path / name, "a,b\n") for name in ("a.csv", "b.csv")]
+    for given, called in ((paths, f"{paths[0]}, {paths[1]}"), (paths[0], str(paths[0]))):
+        with pytest.raises(ann.InvalidArgument) as caught:
+            read_table(given)
+        assert str(caught.value) == f"data={called!r} has no rows: wanted at least one example."
+
+
 # What may be in it
 
 
@@ -160,6 +198,15 @@ def test_lines_that_do_not_fit(tmp_path):
 def test_packed_files(tmp_path, ending, pack):
     path = write(tmp_path / f"shop.{ending}", pack(text_of(ROWS).encode()))
     table = read_table(path)
+    assert rows_of(table) == ROWS
+    assert table.name == "shop"
+
+
+def test_files_packed_by_zstd(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    with pa.output_stream(tmp_path / "shop.csv.zst", compression="zstd") as stream:
+        stream.write(text_of(ROWS).encode())
+    table = read_table(tmp_path / "shop.csv.zst")
     assert rows_of(table) == ROWS
     assert table.name == "shop"
 

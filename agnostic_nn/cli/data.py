@@ -152,12 +152,16 @@ class Source:
         columns = preparation.columns
         numeric = sum(isinstance(column, Numeric) for column in columns)
         dates = sum(isinstance(column, DateTime) for column in columns)
-        kinds = [f"{numeric} numeric columns"] if numeric else []
-        kinds += [f"{dates} columns of dates"] if dates else []
-        if others := len(columns) - numeric - dates:
-            kinds.append(f"{others} columns of categories")
-        inputs = preparation.n_features
-        return f"{self.name}, {len(self.examples):,} rows, {' and '.join(kinds)}, {inputs} inputs"
+        others, inputs = len(columns) - numeric - dates, preparation.n_features
+        kinds = [
+            f"{count} {what.format('column' if count == 1 else 'columns')}"
+            for count, what in (
+                (numeric, "numeric {}"), (dates, "{} of dates"), (others, "{} of categories")
+            )
+            if count
+        ]  # fmt: skip
+        read_as = f"{inputs} {'input' if inputs == 1 else 'inputs'}"
+        return f"{self.name}, {len(self.examples):,} rows, {' and '.join(kinds)}, {read_as}"
 
 
 def digest(frame: Any) -> str:

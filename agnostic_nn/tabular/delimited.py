@@ -23,6 +23,9 @@ SAMPLE = 2**16
 #: How much text is read at a time.
 CHUNK = 2**25
 
+#: The line that Excel puts, and wants, before the names where the separator is not the country's.
+_SEPARATOR_SAID = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+
 _BAD_LINE = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
@@ -58,11 +61,17 @@ def how_written(source: Source) -> tuple[Written, list[str], list[str]]:
         raise _not_in(source, encoding) from None
     if len(start) == SAMPLE and "\n" in text:
         text = text[: text.rindex("\n") + 1]
+    said = _SEPARATOR_SAID.match(text)
+    text = text if said is None else text[said.end() :]
     separator, quote = wished.separator, _quote_of(text)
-    if separator is None:
+    if separator is None and said is not None:
+        separator = said[1]
+    elif separator is None:
         first = "\t" if ".tsv" in source.name.lower() else ","
         separator = _separator_of(text, quote, first)
     records = _records(text, separator, quote)
+    if not records:
+        raise InvalidArgument(f"{source.where}: wanted a line of names, and rows below it.")
     names, width = records[0], max(map(len, records[1:50]), default=0)
     if width == len(names) + 1:  # row names without a head, or a separator behind the last column
         behind = all(record[-1] == "" for record in records[1:] if len(record) == width)
@@ -71,9 +80,9 @@ def how_written(source: Source) -> tuple[Written, list[str], list[str]]:
     check_names(names, source.where)
     fields = [field.strip() for record in records[1:] for field in record]
     decimal = wished.decimal or decimal_in(fields) or ("," if separator == ";" else None)
-    written = Written(separator, encoding, decimal, quote)
+    written = Written(separator, encoding, decimal, quote, 0 if said is None else 1)
     notes = [told] if (told := written.told()) else []
-    if not any(number != number for number in numbers_in(names)):  # NaN: no number
+    if _are_values(names):
         notes.append(
             f"the first line, {', '.join(names[:3])}, ..., is taken for the columns' names."
         )
@@ -103,7 +112,8 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
             parts = pandas.read_csv(
                 text, sep=written.separator, quotechar=written.quote, header=0, names=names,
                 index_col=False if len(names) == 1 else None, dtype=str, na_filter=False,
-                skipinitialspace=written.separator != "\t", chunksize=_rows(source),
+                skiprows=written.skipped, skipinitialspace=written.separator != "\t",
+                chunksize=_rows(source),
             )  # fmt: skip
             for part in parts:
                 yield part.reset_index(drop=True)
@@ -120,6 +130,12 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
             ) from None
         except UnicodeError:
             raise _not_in(source, written.encoding) from None
+
+
+def _are_values(names: list[str]) -> bool:
+    """Whether a line of names is one of values: all of it numbers, or some with a fraction."""
+    numbers = numbers_in(names)  # NaN is no number
+    return not any(x != x for x in numbers) or any(x == x and x % 1.0 != 0.0 for x in numbers)
 
 
 def _not_in(source: Source, encoding: str | None) -> InvalidArgument:
@@ -183,7 +199,7 @@ def _separator_of(text: str, quote: str, first: str) -> str:
     best, separator = (0.0, 0), first
     for candidate in (first, *SEPARATORS):
         records = _records(text, candidate, quote)
-        width = len(records[0])
+        width = len(records[0]) if records else 0
         if width < 2:
             continue
         alike = sum(len(record) in (width, width + 1) for record in records) / len(records)

@@ -26,7 +26,7 @@ def import_arrow() -> Any:
         import pyarrow as pa
     except ImportError:
         raise DependencyMissing(
-            f"Parquet, Feather and Arrow need pyarrow: {install_line('tables')}"
+            f"Parquet, Feather, Arrow and .zst need pyarrow: {install_line('tables')}"
         ) from None
     return pa
 

@@ -215,7 +215,7 @@ READERS: dict[str, Any] = {
     **{
         ending + packed: read
         for ending, read in _TEXT.items()
-        for packed in (".gz", ".bz2", ".xz", ".zip")
+        for packed in (".gz", ".bz2", ".xz", ".zip", ".zst")
     },
 }
 

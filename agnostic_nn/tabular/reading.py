@@ -140,8 +140,8 @@ def read_table(
         a file: .csv or .tsv with a header, .jsonl or .json with a record for each row, .parquet,
         .feather, .xlsx, .npy with the target in the last column, or .npz with arrays X and y. The
         columns of arrays are called "0", "1", and so on. Text may be packed (.csv.gz, .bz2, .xz,
-        .zip). Several files, or those of a folder, are one table below the other. "-" is standard
-        input.
+        .zip, .zst). Several files, or those of a folder, are one table below the other. "-" is
+        standard input.
     separator, encoding, decimal : str, optional
         How text is written; left out, what it looks like. Values of text files stay text:
         `Preparation` decides what they are.
@@ -172,7 +172,7 @@ def read_table(
     size, limit = 0, default_max_memory() if max_memory is None else max_memory
     for chunk in _chunks(data, None, limit, as_written):
         size += int(chunk.frame.memory_usage(deep=True).sum())
-        Source(Path(), str(data), limit).check_size(size)
+        Source(Path(), _called(data), limit).check_size(size)
         chunks.append(chunk)
     frames = [chunk.frame for chunk in chunks]
     frame = frames[0] if len(frames) == 1 else import_pandas().concat(frames, ignore_index=True)
@@ -227,6 +227,11 @@ def _name_of(data: Any) -> str:
     return name[: len(name) - len(_ending(name))]
 
 
+def _called(data: Any) -> str:
+    """Return what messages call data: one file, or several with commas."""
+    return few([str(each) for each in data] if isinstance(data, (list, tuple)) else [str(data)])
+
+
 def _chunks(data: Any, rows: int | None, max_memory: int, written: Written) -> Iterator[Chunk]:
     """Yield the parts of all files, each with the columns of the first."""
     files = _files(data)
@@ -251,7 +256,7 @@ def _chunks(data: Any, rows: int | None, max_memory: int, written: Written) -> I
                 empty = False
                 yield replace(chunk, frame=frame[names])
     if empty:
-        raise InvalidArgument(f"data={str(data)!r} has no rows: wanted at least one example.")
+        raise InvalidArgument(f"data={_called(data)!r} has no rows: wanted at least one example.")
 
 
 def _files(data: Any) -> list[str]:

@@ -17,7 +17,10 @@ from typing import Any, BinaryIO
 from ..errors import InvalidArgument, shown, unknown_name
 
 #: The first bytes of packed files.
-_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+_PACKED = {
+    b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}  # fmt: skip
 
 
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "\\t": "\t"}
@@ -36,12 +39,15 @@ class Written:
         Before the fraction of a number: "." or ",".
     quote : str
         Around text that holds a separator.
+    skipped : int
+        How many lines there are before the one of names.
     """
 
     separator: str | None = None
     encoding: str | None = None
     decimal: str | None = None
     quote: str = '"'
+    skipped: int = 0
 
     def check(self) -> Written:
         """Return it with the separator as a character; raise where it cannot be."""
@@ -160,8 +166,16 @@ def _unpacked(file: BinaryIO, where: str, stack: contextlib.ExitStack) -> Any:
         if len(names) != 1:
             raise InvalidArgument(f"{where} holds {len(names)} files: wanted one.")
         return stack.enter_context(archive.open(names[0]))
-    open_with: Any = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}.get(packing or "")
+    open_with: Any = {
+        "gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open, "zstd": _open_zstd,
+    }.get(packing or "")  # fmt: skip
     return file if open_with is None else stack.enter_context(open_with(file))
+
+
+def _open_zstd(file: BinaryIO) -> Any:
+    from .frames import import_arrow
+
+    return import_arrow().input_stream(file, compression="zstd")
 
 
 @contextlib.contextmanager
