@@ -31,7 +31,7 @@ def side_by_side(networks: Sequence[Network]) -> Network:
     Returns
     -------
     Network
-        Of one layer, an `Ensemble`.
+        Of one layer, an `Ensemble`; of one network alone, that network.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def side_by_side(networks: Sequence[Network]) -> Network:
         raise InvalidType(f"networks={shown(networks)}: wanted a list of networks.")
     if not networks:
         raise InvalidArgument("networks=[]: wanted at least one.")
-    first = networks[0]
+    first: Network = networks[0]
     for net in networks:
         check_network(net)
         for what in ("objective", "dtype_name", "backend"):
@@ -64,6 +64,8 @@ def side_by_side(networks: Sequence[Network]) -> Network:
                     f"networks holds {first!r} and {net!r}: wanted networks that differ in their "
                     "parameters alone."
                 )
+    if len(networks) == 1:
+        return first
     objective = first.objective
     layers: tuple[Layer, ...] = (Ensemble(objective.layers.layers, len(networks)),)
 

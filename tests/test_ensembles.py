@@ -218,6 +218,11 @@ def test_in_bfloat16():
         assert bool((one.theta == other.theta).all())
 
 
+def test_one_alone_is_no_ensemble():
+    (net,) = networks(3, k=1)
+    assert ann.side_by_side([net]) is net
+
+
 def test_who_chose_the_backend():
     """The first data do, where nobody did."""
     assert not ann.side_by_side(networks(3)).backend_was_chosen

@@ -109,6 +109,7 @@ def test_a_column_that_nothing_can_be_learned_from_may_be_dropped(run, tmp_path)
         (["--validation", "1.5"], "validation=1.5"),
         (["--patience", "0"], "patience=0: wanted a whole number at least 1"),
         (["--weight-decay", "-1"], "weight_decay=-1.0"),
+        (["--n-ens", "0"], "n_ens=0: wanted a whole number at least 1"),
         (["--class-weight", "equal"], "class_weight='equal' is not known"),
         (["--metric", "acuracy"], "metric='acuracy' is not known. Did you mean 'accuracy'?"),
         (["--metric", "rmse"], "The task is classification."),

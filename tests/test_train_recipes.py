@@ -85,6 +85,30 @@ def test_a_model_answers_as_it_was_tested(run, frame, tmp_path, recipe, target):
     assert json.loads(out)["network"] == pytest.approx(found, rel=1e-4)
 
 
+@pytest.mark.parametrize("recipe", ["realmlp-s", "plain"])
+def test_several_networks_are_one_model(run, frame, tmp_path, recipe):
+    frame.to_parquet(tmp_path / "t.parquet")
+    said = ["--target", "sold", "--recipe", recipe, "--epochs", 1, "--hidden", "16,8", "--seed", 5]
+    for name, more in (("one", []), ("three", ["--n-ens", 3]), ("again", ["--n-ens", 3])):
+        folder = tmp_path / name
+        code, _, error = run("train", tmp_path / "t.parquet", *said, *more, "--out", folder)
+        assert (code, error) == (0, "")
+    one, three, again = (
+        ann.load(tmp_path / name / "model.safetensors") for name in ("one", "three", "again")
+    )
+    assert three.network_.objective.layers.members == 3
+    np.testing.assert_array_equal(three.network_.theta, again.network_.theta)
+    first, *others = ann.members_of(three.network_)
+    assert first.objective == one.network_.objective
+    # dropout masks are drawn for all at once, and so are others
+    if recipe == "realmlp-s":
+        np.testing.assert_allclose(first.theta, one.network_.theta, rtol=0, atol=1e-4)
+    assert all(np.abs(net.theta - first.theta).max() > 0.1 for net in others)
+    held = pd.read_csv(tmp_path / "three" / "predictions.csv")
+    rows = frame.iloc[held["row"] - 1].drop(columns="sold")
+    assert three.predict(rows).tolist() == held["prediction"].tolist()
+
+
 def test_the_linear_model_reads_the_plain_table(run, frame, tmp_path):
     """It is the same, on the same rows, whatever the network reads."""
     frame.to_parquet(tmp_path / "t.parquet")

@@ -49,6 +49,7 @@ def check(settings: Settings) -> None:
     check_number("repeats", settings.repeats, at_least=1, integer=True)
     if settings.repeats > 1 and settings.folds is None:
         raise InvalidArgument(f"repeats={settings.repeats}: wanted folds as well.")
+    check_number("n_ens", settings.n_ens, at_least=1, integer=True)
     check_number("seed", settings.seed, at_least=0, below=2**32, integer=True)
     for name in ("batch_size", "epochs", "patience"):
         if (value := getattr(settings, name)) is not None:

@@ -115,21 +115,28 @@ def where_it_stands(checkpoint: Path, run: Path) -> str:
 
 
 def network(data: TaskData, settings: Settings, backend: Backend) -> Network:
-    """Return the network that is going to be trained."""
+    """Return the network that is going to be trained, or several as one."""
+    from ..ensembles import side_by_side
+
+    seeds = range(settings.seed, settings.seed + settings.n_ens)
+    return side_by_side([_one(data, settings, backend, seed) for seed in seeds])
+
+
+def _one(data: TaskData, settings: Settings, backend: Backend, seed: int) -> Network:
     from ..network import Network
 
     recipe, preparation = recipe_of(settings), data.preparation
     if recipe is not None:
         return recipe.network(
             preparation, data.train.inputs, data.train.targets,
-            seed=settings.seed, dtype=settings.dtype, backend=backend,
+            seed=seed, dtype=settings.dtype, backend=backend,
         )  # fmt: skip
     return Network(
         [preparation.n_features, *widths_of(settings.hidden), preparation.n_outputs],
         preparation.loss,
         activation=settings.activation or ACTIVATION,
         dropout=DROPOUT if settings.dropout is None else settings.dropout,
-        seed=settings.seed,
+        seed=seed,
         dtype=settings.dtype,
         backend=backend,
     )

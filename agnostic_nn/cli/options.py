@@ -152,6 +152,9 @@ class Settings:
             default="what the recipe says; plain: 0.1",
         ),
     ] = None
+    n_ens: Annotated[
+        int, _option("Networks to train side by side; their mean is what predicts.", _NETWORK)
+    ] = 1
     dtype: Annotated[
         str, _option("float32, float64, or bfloat16 where the backend has it.", _NETWORK)
     ] = "float32"

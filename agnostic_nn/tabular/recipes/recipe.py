@@ -251,7 +251,7 @@ def fit_recipe(
     networks = [
         recipe.network(preparation, X, Y, seed=seed, dtype=dtype, backend=backend) for seed in seeds
     ]
-    net = networks[0] if len(networks) == 1 else side_by_side(networks)
+    net = side_by_side(networks)
     train(
         net, X, recipe.targets(preparation, Y), sample_weight=examples.weight,
         callbacks=(*callbacks, *end), progress=progress, **how,
