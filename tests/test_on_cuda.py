@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from checking_device import COMPILER
-from fake_cupy import FakeCuPy
+from fake_cupy import FakeCuPy, on_device
 
 import agnostic_nn as ann
 from agnostic_nn import layers
@@ -92,6 +92,38 @@ class TestCaptured:
                     optimizer="sgd")  # fmt: skip
         self.replayed(cupy)
 
+    @pytest.mark.parametrize("which", ["all", "features"])
+    @pytest.mark.parametrize("options", [
+        {}, {"shuffle": False}, {"sample_weight": np.arange(1.0, 71.0), "validation": 0.2},
+    ], ids=["shuffled", "as they stand", "weighted"])  # fmt: skip
+    def test_data_that_stay_on_the_host(self, which, options, gpu, monkeypatch):
+        """They come in two places by turns, which hold what is wanted for one step alone."""
+        cupy, backend = gpu()
+        hold, came = backend.hold, []
+
+        def stays(values, dtype):
+            few = values.shape[1] < 5 and which == "features"
+            return hold(values, dtype) if few else np.asarray(values)
+
+        def batches(data, order, size, dtype, *, own=False):
+            places = [[None if x is None else on_device(np.zeros((size, x.shape[1]), dtype))
+                       for x in data] for _ in range(2)]  # fmt: skip
+            for i, batch in enumerate(get_backend("numpy").batches(data, order, size, dtype)):
+                came.append(len(batch[0]))
+                there = [None if x is None else place[: len(x)]
+                         for x, place in zip(batch, places[i % 2], strict=True)]  # fmt: skip
+                for x, rows, old in zip(batch, there, places[1 - i % 2], strict=True):
+                    if x is not None:
+                        rows[...], old[...] = x, np.nan  # the next is on its way to there
+                yield there
+
+        monkeypatch.setattr(backend, "hold", stays)
+        monkeypatch.setattr(backend, "batches", batches)
+        assert_same(backend, optimizer="sgd", **options)
+        assert came.count(32) >= 2
+        assert cupy.replays > 2 * 2
+        assert set(cupy.products) == {"cublas"}
+
     def test_a_handle_ends_with_its_network(self, gpu):
         cupy, backend = gpu()
         net = trained(backend)
@@ -163,13 +195,6 @@ class TestFaults:
     def test_a_graph_that_is_not_the_step(self, gpu):
         _, backend = gpu("graph")
         self.said(backend, "runs as it stands.*its launches fail: RuntimeError: the GPU has done 0")
-
-    def test_data_that_stay_on_the_host(self, gpu, monkeypatch):
-        cupy, backend = gpu()
-        monkeypatch.setattr(backend, "hold", lambda values, _: np.asarray(values))
-        monkeypatch.setattr(backend, "batches", get_backend("numpy").batches)
-        self.said(backend, "runs as it stands.*data that stay on the host")
-        assert not cupy.texts
 
     def test_a_compiler_that_refuses(self, gpu):
         cupy, backend = gpu("compile")

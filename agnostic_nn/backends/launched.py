@@ -7,8 +7,9 @@ costs when all is over.
 
 from __future__ import annotations
 
+import itertools
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from ..programs.evaluate import evaluate
 from ..programs.intervals import Machine
 from ..programs.program import Constant
 from ..programs.steps import DATA, state_names
-from .base import Backend, Epoch, State, Step
+from .base import Backend, Epoch, Rows, State, Step
 from .cuda_source import launches_of
 from .launches import Launches
 from .numpy_calls import NDArray, constant
@@ -59,6 +60,10 @@ class Device(Protocol):
         """Give memory back that nobody holds."""
 
 
+#: Places of data that are remembered on the device, where minibatches come from the host.
+KNOWN = 16
+
+
 class Tables:
     """What changes from step to step and from epoch to epoch, on the device.
 
@@ -72,8 +77,10 @@ class Tables:
     """
 
     def __init__(self, device: Device, epoch: Epoch, dtype: str) -> None:
-        self._device, self._kind, steps = device, _kind_of(epoch), len(epoch.rates)
-        self._room = (epoch.examples, steps)
+        self._device, self._dtype, steps = device, dtype, len(epoch.rates)
+        self._kind, self._room = self._kind_of(epoch), (epoch.examples, steps)
+        self._at: tuple[int, ...] = ()
+        self._known: dict[tuple[int, ...], Array] = {}
         self._written: Callable[[], Epoch | None] = lambda: None
         self.arrays = {
             "data": device.zeros(len(DATA), "int64"),
@@ -87,20 +94,39 @@ class Tables:
     def fit(self, epoch: Epoch) -> bool:
         """Whether an epoch finds room, and its data lie as those before."""
         room, steps = self._room, len(epoch.rates)
-        return epoch.examples <= room[0] and steps <= room[1] and _kind_of(epoch) == self._kind
+        fits = epoch.examples <= room[0] and steps <= room[1]
+        return fits and self._kind_of(epoch) == self._kind
+
+    def _kind_of(self, epoch: Epoch) -> tuple[Any, ...]:
+        """Return what launches know of an epoch."""
+        numbers = (epoch.batch_size, len(epoch.rates[0]), epoch.keys.shape[1])
+        return *numbers, *rows_of(epoch, self._device.backend, self._dtype).items()
 
     def begin(self, epoch: Epoch, first: int) -> None:
         """Write everything there that an epoch needs, from step `first` on."""
         if epoch is not self._written():
             order = np.arange(epoch.examples) if epoch.order is None else epoch.order
-            data = [0 if x is None else self._device.address(x) for x in epoch.data]
-            self._write("data", np.asarray(data))
+            if stays(epoch, self._device.backend):  # what comes is in order, from row 0 on
+                order = np.arange(epoch.examples) % epoch.batch_size
             self._write("order", order)
             self._write("rates", np.asarray(epoch.rates, np.float64).reshape(-1))
             self._write("keys", epoch.keys.reshape(-1))
             self._written = weakref.ref(epoch)  # its data are not held longer than need be
         self._write("step", np.asarray([first]))
         self._write("costs", np.full(len(epoch.rates), np.nan))
+
+    def take(self, data: Rows) -> None:
+        """Let steps read these arrays from now on; the host waits for nothing."""
+        at = tuple(0 if x is None else self._device.address(x) for x in data)
+        if at == self._at:
+            return
+        if at not in self._known:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[at] = addresses = self._device.zeros(len(at), "int64")
+            self._device.write(addresses, np.asarray(at))
+        self._device.write(self.arrays["data"][: len(at)], self._known[at])
+        self._at = at
 
     def _write(self, name: str, values: NDArray) -> None:
         self._device.write(self.arrays[name][: len(values)], values)
@@ -130,8 +156,6 @@ class LaunchedSteps(RecordedSteps):
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the step for each of these sizes; see `RecordedSteps`."""
         self._check_whether_to()
-        if not all(x is None or self._device.backend.owns(x) for x in epoch.data):
-            raise NotRecordable("data that stay on the host")
         if self._tables is None or not self._tables.fit(epoch):
             self._steps = {}  # they hold the addresses of other tables
             self._tables = Tables(self._device, epoch, str(self._state[0].dtype))
@@ -161,11 +185,7 @@ class LaunchedStep(RecordedStep):
 
     def _prepare(self, epoch: Epoch) -> None:
         device = self._device
-        data = {
-            name: (str(x.dtype), _strides(x))
-            for name, x in zip(DATA, epoch.data, strict=False)
-            if x is not None
-        }
+        data = rows_of(epoch, device.backend, str(self._state[0].dtype))
         self.launches = launches_of(self.program, data, epoch.batch_size)
         try:
             self._memory = {
@@ -177,7 +197,9 @@ class LaunchedStep(RecordedStep):
                 device.write(self._memory[array][begin : begin + size], given.reshape(-1))
             self._tables.begin(epoch, 0)
             arrays = {f"{name}s": array for name, array in self._memory.items()}
-            self._step = device.prepare(self.launches, arrays | self._tables.arrays)
+            for rows in self._rows(epoch, 0, 1):  # which are there as long as steps are made
+                self._tables.take(rows)
+                self._step = device.prepare(self.launches, arrays | self._tables.arrays)
         except NotRecordable:
             raise
         except Exception as error:  # whatever a driver or a compiler can raise
@@ -200,12 +222,23 @@ class LaunchedStep(RecordedStep):
         for name, array in zip(names, self._state, strict=True):
             self._device.write(self._home(name), array.reshape(-1))
         self._tables.begin(epoch, first)
-        for _ in range(first, last):
+        for rows in self._rows(epoch, first, last):
+            self._tables.take(rows)
             self._step()
         costs = self._tables.end(first, last)
         for name, array in zip(names, self._state, strict=True):
             array[...] = self._home(name).reshape(array.shape)
         return costs
+
+    def _rows(self, epoch: Epoch, first: int, last: int) -> Iterator[Rows]:
+        """Yield what each step reads: all data, or what comes from the host for this one."""
+        backend, size = self._device.backend, epoch.batch_size
+        if stays(epoch, backend):
+            order = np.arange(epoch.examples) if epoch.order is None else epoch.order
+            chosen = order[first * size : last * size]
+            yield from backend.batches(epoch.data, chosen, size, self._state[0].dtype)
+        else:
+            yield from itertools.repeat(epoch.data, last - first)
 
     def compare(self, step: Step, epoch: Epoch, i: int) -> None:
         """Hold this against the step as it stands, on minibatch i and on another one.
@@ -244,10 +277,17 @@ class LaunchedStep(RecordedStep):
         self._judge(before | {"key": epoch.keys[i]}, epoch.rates[i], recorded, expected)
 
 
-def _kind_of(epoch: Epoch) -> tuple[Any, ...]:
-    """Return what launches know of an epoch."""
-    data = [None if x is None else (str(x.dtype), _strides(x)) for x in epoch.data]
-    return epoch.batch_size, len(epoch.rates[0]), epoch.keys.shape[1], *data
+def stays(epoch: Epoch, backend: Backend) -> bool:
+    """Whether data stay on the host, from where they come minibatch by minibatch."""
+    return not all(x is None or backend.owns(x) for x in epoch.data)
+
+
+def rows_of(epoch: Epoch, backend: Backend, dtype: str) -> dict[str, tuple[str, tuple[int, int]]]:
+    """Return the dtype of the rows that a step reads, and how far apart their numbers are."""
+    data = {name: x for name, x in zip(DATA, epoch.data, strict=False) if x is not None}
+    if stays(epoch, backend):  # what comes is of that dtype, and lies close together
+        return {name: (dtype, (int(x.shape[1]), 1)) for name, x in data.items()}
+    return {name: (str(x.dtype), _strides(x)) for name, x in data.items()}
 
 
 def _strides(x: Array) -> tuple[int, int]:

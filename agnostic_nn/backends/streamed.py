@@ -25,7 +25,8 @@ def streamed(
 ) -> Iterator[list[Array]]:
     """Yield each minibatch of rows of the host as arrays of the current CuPy stream, in `dtype`.
 
-    They hold until the next minibatch is asked for, which is then written in their place.
+    They hold until the next minibatch is asked for, and another one is fetched to their place; the
+    last ones stay.
 
     Parameters
     ----------
