@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .activations import ACTIVATIONS, Activation
-from .backends import Backend, backend_of, chosen_backend, get_backend, host, move
-from .backends.base import DTYPES, State
+from .activations import Activation
+from .backends import Backend, chosen_backend, get_backend, host, move
+from .backends.base import State
 from .checks import check_number
 from .errors import InvalidArgument, InvalidType, OutOfMemory, shown
 from .layer import Layer, Parameter
 from .losses import Loss
-from .namespace import Array, Namespace
+from .namespace import Array
 from .objective import Objective
+from .predicting import Predicting
 from .programs.record import not_in_a_step
 from .propagation import LayerParameters
-from .rows import CHUNK, is_finite, one_hot, read_rows, read_weights, scale_weights
+from .rows import is_finite
 from .training_state import Training
 
 #: What random numbers are drawn for, so that no two draws share their bits.
@@ -28,7 +29,7 @@ WEIGHTS, ORDER, SPLIT = range(3)
 _LARGEST = 2**48
 
 
-class Network:
+class Network(Predicting):
     """A network of layers, trained by `train`.
 
     Parameters
@@ -197,19 +198,6 @@ class Network:
         return self.__dict__ | {"compiled": {}}  # copies and pickles leave it behind
 
     @property
-    def xp(self) -> Namespace:
-        """The array namespace of the backend."""
-        return self.backend.xp
-
-    @property
-    def dtype_name(self) -> str:
-        """The name of the dtype, the same for every library."""
-        for name in DTYPES:
-            if self.dtype == getattr(self.xp, name, None):
-                return name
-        raise AssertionError(self.dtype)
-
-    @property
     def training(self) -> Training | None:
         """What `train` needs to go on; None before."""
         not_in_a_step("a network")
@@ -331,154 +319,6 @@ class Network:
         self.dtype, self.backend = kind, to
         self.backend_was_chosen = True
         return self
-
-    def predict(self, X: Any) -> Any:
-        """Compute the outputs A[L] for X.
-
-        Parameters
-        ----------
-        X : array-like, shape (n_samples, n_features)
-            One example per row.
-
-        Returns
-        -------
-        array, shape (n_samples, n_outputs)
-            Of the library that X belongs to; a NumPy array for lists and DataFrames.
-
-        Raises
-        ------
-        InvalidArgument
-            If X has not n_features columns, or holds NaN or infinity, or numbers so large that
-            an output becomes so.
-
-        Examples
-        --------
-        >>> Network([2, 3], "categorical_cross_entropy").predict([[0.0, 0.0]]).shape
-        (1, 3)
-        """
-        answer = self.outputs(self.check_rows("X", X, self.objective.features))
-        if not is_finite(answer, self.backend):
-            raise InvalidArgument(
-                f"X: not every output is finite in {self.dtype_name}: its numbers, or the "
-                f"parameters of {self!r}, are too large."
-            )
-        giver = backend_of(X) or get_backend("numpy")
-        return answer if giver is self.backend else move(answer, giver)
-
-    def outputs(self, X: Array) -> Array:
-        """Compute `predict` of rows that `check_rows` returned, in chunks of bounded memory."""
-        outputs, state = self.objective.outputs, (self.theta, self.buffers)
-        chunks = [outputs(*state, x.T, self.xp).T for (x,) in self._chunks(X)]
-        return self._joined(chunks)
-
-    def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
-        """Compute the cost of the predictions for X, with the L2 penalty, without dropout.
-
-        Parameters
-        ----------
-        X : array-like, shape (n_samples, n_features)
-            One example per row.
-        Y : array-like, shape (n_samples, n_outputs) or (n_samples,)
-            The targets.
-        sample_weight : array-like, shape (n_samples,), optional
-            What each example counts for; only the proportions matter.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        InvalidArgument
-            If a shape does not fit, or a value is NaN or infinite.
-
-        Examples
-        --------
-        >>> net = Network([1, 1], "squared_error", initializer="zeros")
-        >>> net.cost([[1.0], [2.0]], [1.0, 3.0])
-        2.5
-        """
-        return self.mean_cost(*self.check_data(X, Y, sample_weight))
-
-    def mean_cost(self, X: Array, Y: Array, sample_weight: Array | None = None) -> float:
-        """Compute `cost` of rows that `check_data` returned."""
-        cost_of, judged = self.objective.cost_of, self._judged(X, Y, sample_weight)
-        return self._total(cost_of(Z, *against, self.xp) * share for Z, against, share in judged)
-
-    def outputs_and_cost(
-        self, X: Array, Y: Array, sample_weight: Array | None = None
-    ) -> tuple[Array, float]:
-        """Compute `outputs` and their cost in one pass.
-
-        It is `mean_cost`, but of an ensemble, of which it is the cost of the members' mean.
-        """
-        objective, xp, outputs, costs = self.objective, self.xp, [], []
-        for Z, against, share in self._judged(X, Y, sample_weight):
-            A = objective.outputs_of(Z, xp)
-            outputs.append(A.T)
-            costs.append(objective.cost_of_prediction(Z, A, *against, xp) * share)
-        return self._joined(outputs), self._total(costs)
-
-    def _judged(
-        self, X: Array, Y: Array, sample_weight: Array | None
-    ) -> Iterator[tuple[Array, tuple[Array, Array | None], float]]:
-        """Yield the logits of each chunk of rows, what they are held against, and its share."""
-        for x, y, w in self._chunks(X, Y, sample_weight):
-            Z = self.objective.logits(self.theta, self.buffers, x.T, self.xp)
-            yield Z, (y.T, None if w is None else w.T), x.shape[0] / X.shape[0]
-
-    def _total(self, costs: Iterable[Array]) -> float:
-        """Return the sum of costs, with the L2 penalty."""
-        objective = self.objective
-        total: Any = objective.penalty(self.theta, self.xp) if objective.l2 > 0.0 else 0.0
-        for cost in costs:
-            total = total + cost
-        return float(self.backend.to_numpy(total))
-
-    def _joined(self, chunks: list[Array]) -> Array:
-        return chunks[0] if len(chunks) == 1 else self.xp.concat(chunks, axis=0)
-
-    # Data at the border: rows become arrays of the backend, in the network's dtype
-
-    def check_data(
-        self, X: Any, Y: Any, sample_weight: Any = None
-    ) -> tuple[Array, Array, Array | None]:
-        """Return rows X, Y and weights of mean 1 as arrays of the backend, checked."""
-        rows = self.check_rows("X", X, self.objective.features)
-        n = rows.shape[0]
-        classes = self.objective.widths[-1]
-        if classes > 1 and self.objective.loss.activation == ACTIVATIONS["softmax"]:
-            Y = one_hot(Y, classes, of=self)
-        targets = self.check_rows("Y", Y, classes)
-        if targets.shape[0] != n:
-            raise InvalidArgument(
-                f"X has {n} rows and Y has {targets.shape[0]}: wanted one target per example."
-            )
-        return rows, targets, self.check_weights(sample_weight, n)
-
-    def check_weights(
-        self, sample_weight: Any, n: int, among: Any = None, where: str = ""
-    ) -> Array | None:
-        """Return weights (n, 1) of mean 1 as an array of the backend, checked; None stays None.
-
-        Where `among` numbers some of the rows, the mean is theirs; `where` says which they are.
-        """
-        if sample_weight is None:
-            return None
-        weights = read_weights(sample_weight, of=self)
-        if weights.shape[0] != n:
-            raise InvalidArgument(
-                f"X has {n} rows and sample_weight has {weights.shape[0]}: wanted one weight each."
-            )
-        return self.backend.hold(scale_weights(weights, self.dtype_name, among, where), self.dtype)
-
-    def check_rows(self, name: str, values: Any, width: int) -> Array:
-        """Return `values` as rows of the given width, on this backend, in this dtype."""
-        return read_rows(name, values, width, self.backend, self.dtype, of=self)
-
-    def _chunks(self, *data: Array | None) -> Iterator[list[Array]]:
-        size = max(1, CHUNK // max(self.objective.sizes))
-        return self.backend.batches(data, None, size, self.dtype, own=True)
 
 
 def training_of(net: Network) -> Training:

@@ -52,7 +52,7 @@ def test_prediction_in_chunks_is_the_same(monkeypatch):
     X = np.random.default_rng(0).standard_normal((23, 3))
     Y = np.random.default_rng(1).standard_normal((23, 2))
     whole, cost = net.predict(X), net.cost(X, Y)
-    monkeypatch.setattr("agnostic_nn.network.CHUNK", 8 * 5)
+    monkeypatch.setattr(net.backend, "chunk", 8 * 5)
     # the order of the sums may differ with the shape of a product
     np.testing.assert_allclose(net.predict(X), whole, rtol=0, atol=16 * 2.0**-53 * abs(whole).max())
     assert net.cost(X, Y) == pytest.approx(cost, rel=32 * 2.0**-53)

@@ -8,6 +8,7 @@ from agnostic_nn.backends.numpy_calls import constant
 from agnostic_nn.exchange import from_torch, to_onnx, to_torch
 from agnostic_nn.exchange.onnx_functions import ELEMENTWISE
 from agnostic_nn.layers import LAYERS, BatchNorm, Dense, Layer, Members, Residual
+from agnostic_nn.prediction import Prediction
 from agnostic_nn.programs.enclosure import enclose, holds
 from agnostic_nn.programs.steps import record_prediction
 from agnostic_nn.standard import KIND_OF, UNARY
@@ -47,9 +48,10 @@ def spread(net):
 def assert_predicts(answer, net, rows):
     """Within bounds that hold for the program of the prediction on any machine."""
     objective = net.objective
-    buffers = net.buffers if objective.buffers else None
-    recording = record_prediction(objective.outputs, net.theta, buffers, rows.shape[1], len(rows))
-    given = {"theta": net.theta, "buffers": buffers, "X": rows}
+    held = {"theta": net.theta} | ({"buffers": net.buffers} if objective.buffers else {})
+    widths = [rows.shape[1]]
+    recording = record_prediction(Prediction(objective), [*held.values()], widths, len(rows))
+    given = {**held, "X": rows}
     bound = enclose(recording.program, given, np.arange(0), np, constant)["A"]
     assert answer.dtype == net.dtype
     assert holds(bound, answer, np)

@@ -29,6 +29,10 @@ Rows = Sequence[Array | None]
 #: or longer, that everything random in it is drawn from.
 Step = Callable[..., tuple[State, Array]]
 
+#: ``(held, rows, xp) -> arrays by name``: what a network that holds these arrays makes of a chunk
+#: of rows, purely. Two that are equal are the same.
+Prediction = Callable[..., dict[str, Array]]
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -98,6 +102,8 @@ class Backend:
     install = ""
     #: The module it needs, where that has another name than the backend.
     library = ""
+    #: About how many numbers a prediction computes a layer at once: they stay in the caches.
+    chunk = 2**19
 
     def __init__(self, name: str, xp: Namespace, device: Any = None) -> None:
         self.name = name
@@ -204,6 +210,32 @@ class Backend:
             state, cost = step(state, batch, rates, keys[i, ...], self.xp)
             total = total + cost * (batch[0].shape[0] / epoch.examples)
         return state, float(self.to_numpy(total))
+
+    def predict(
+        self,
+        prediction: Prediction,
+        held: Sequence[Array],
+        data: Rows,
+        size: int,
+        compiled: dict[Any, Any],
+    ) -> Iterator[dict[str, Array]]:
+        """Yield what a prediction makes of each chunk of rows.
+
+        Parameters
+        ----------
+        prediction : callable
+        held : sequence of arrays
+            What the network holds; nothing is written to.
+        data : sequence of (array or None)
+            X, and perhaps Y and the weights, one example per row.
+        size : int
+            Rows of a chunk.
+        compiled : dict
+            Kept from call to call, for whatever a backend prepares.
+        """
+        del compiled  # nothing is prepared
+        for rows in self.batches(data, None, size, held[0].dtype, own=True):
+            yield prediction(held, rows, self.xp)
 
     def batches(
         self,

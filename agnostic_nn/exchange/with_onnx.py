@@ -13,6 +13,7 @@ from ..files import write as write_file
 from ..installing import install_line
 from ..namespace import Array
 from ..network import Network, check_network, on_host
+from ..prediction import Prediction
 from ..programs.evaluate import evaluate
 from ..programs.passes import simplified
 from ..programs.program import Call, Constant, Program, Value
@@ -105,10 +106,8 @@ def _recorded(net: Network, held: Mapping[str, Array]) -> Growing:
         raise NotRecordable(f"{watch.unrecordable}, which says that it is not to be recorded")
 
     def record(examples: int) -> Program:
-        buffers = held.get("buffers")
-        return record_prediction(
-            objective.outputs, held["theta"], buffers, objective.features, examples
-        ).program
+        arrays, widths = [*held.values()], [objective.features]
+        return record_prediction(Prediction(objective), arrays, widths, examples).program
 
     try:
         found = growing(lambda examples: simplified(record(examples)))

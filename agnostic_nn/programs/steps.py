@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import NotRecordable
-from .dtypes import INT32, as_dtype
+from .dtypes import INT32, DType, as_dtype
 from .program import Argument
 from .record import Recording, record
 
 #: What a step is given of the data; what is None is left out.
 DATA = ("X", "Y", "weight")
+
+#: What a network holds, as a prediction is given it.
+HELD = ("theta", "buffers")
 
 
 def state_names(n: int) -> tuple[str, ...]:
@@ -55,11 +58,7 @@ def record_step(
         Argument(tuple(array.shape), as_dtype(array.dtype), name)
         for name, array in zip(names, state, strict=True)
     ]
-    data = [
-        Argument((examples, width), dtype, name)
-        for name, width in zip(DATA, widths, strict=False)
-        if width is not None
-    ]
+    data = _rows(widths, examples, dtype)
     numbers = [Argument((rates,), dtype, "rates"), Argument((key,), INT32, "key")]
 
     def named(*arrays: Any, xp: Any) -> dict[str, Any]:
@@ -84,33 +83,46 @@ def record_step(
 
 
 def record_prediction(
-    outputs: Callable[..., Any], theta: Any, buffers: Any, width: int, examples: int
+    prediction: Callable[..., Mapping[str, Any]],
+    held: Sequence[Any],
+    widths: Sequence[int | None],
+    examples: int,
 ) -> Recording:
     """Record a prediction.
 
     Parameters
     ----------
-    outputs : callable
-        ``(theta, buffers, X, xp) -> A``, with one example per column.
-    theta, buffers : arrays
-        Of which the shapes and dtypes are read; `buffers` may be None.
-    width : int
-        The columns of X.
+    prediction : callable
+        ``(held, rows, xp) -> arrays by name``.
+    held : sequence of arrays
+        theta, and buffers where there are any; of which the shapes and dtypes are read.
+    widths : sequence of (int or None)
+        The columns of X, and perhaps of Y and the weights; None for what there is not.
     examples : int
-        Rows of X.
+        Rows of a chunk.
 
     Returns
     -------
     Recording
-        Its program's arguments are "theta", "buffers" where there are any, and "X", one example
-        per row; its result is "A", one example per row.
+        Its program's arguments are "theta", "buffers" where there are any, and those of "X", "Y"
+        and "weight" that there are; its results have the names that the prediction gives them.
     """
-    dtype = as_dtype(theta.dtype)
-    held = {"theta": theta} if buffers is None else {"theta": theta, "buffers": buffers}
-    arguments = [Argument(tuple(array.shape), dtype, name) for name, array in held.items()]
+    dtype = as_dtype(held[0].dtype)
+    arguments = [
+        Argument(tuple(array.shape), dtype, name) for name, array in zip(HELD, held, strict=False)
+    ]
 
-    def named(*arrays: Any, xp: Any) -> dict[str, Any]:
-        theta, *others, X = arrays
-        return {"A": outputs(theta, others[0] if others else None, X.T, xp).T}
+    def named(*arrays: Any, xp: Any) -> Mapping[str, Any]:
+        given = iter(arrays)
+        before = [next(given) for _ in held]
+        return prediction(before, [None if n is None else next(given) for n in widths], xp)
 
-    return record(named, [*arguments, Argument((examples, width), dtype, "X")], ())
+    return record(named, [*arguments, *_rows(widths, examples, dtype)], ())
+
+
+def _rows(widths: Sequence[int | None], examples: int, dtype: DType) -> list[Argument]:
+    return [
+        Argument((examples, width), dtype, name)
+        for name, width in zip(DATA, widths, strict=False)
+        if width is not None
+    ]
