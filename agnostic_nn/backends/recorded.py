@@ -304,13 +304,14 @@ def _far_apart(recorded: dict[str, NDArray], expected: dict[str, NDArray]) -> ND
     apart: Any = np.zeros(recorded["theta"].shape)
     for name, a in recorded.items():
         if a.shape == apart.shape:
-            b = expected[name]
+            (differ,) = np.nonzero(a != expected[name])  # few, as a rule
+            x, y = a[differ], expected[name][differ]
             size: Any = 0.0
-            if b.dtype.kind == "f":
-                limits = np.finfo(b.dtype)
-                size = np.abs(b) * limits.eps + limits.tiny * limits.eps
-            off = np.where(a == b, 0.0, np.abs(a.astype(float) - b) / size)
-            apart = np.maximum(apart, np.where(np.isnan(off), np.inf, off))
+            if y.dtype.kind == "f":
+                limits = np.finfo(y.dtype)
+                size = np.abs(y) * limits.eps + limits.tiny * limits.eps
+            off = np.abs(x.astype(float) - y) / size
+            apart[differ] = np.maximum(apart[differ], np.where(np.isnan(off), np.inf, off))
     (places,) = np.nonzero(apart > SAME)
     if len(places) > LOOKED_AT:
         places = places[np.argsort(apart[places])[-LOOKED_AT:]]

@@ -119,16 +119,19 @@ class Rules:
             return found
         xp, limits = self.xp, finfo(call.dtype)
         ulps = 1.0 if call.function in _CORRECT else self.machine.function_ulps
-        below, above = (
-            ulps * limits.eps * xp.where(x == 0.0, 0.0, xp.abs(x) + limits.smallest_normal)
-            for x in found
-        )
+
+        def off(x: Array) -> Array:
+            size = xp.abs(x) + limits.smallest_normal
+            return ulps * limits.eps * xp.where(x == 0.0, 0.0, size)
+
+        below = off(found.low)
+        above = below if found.known else off(found.high)
         # rounding never goes past zero
         low = xp.where(found.low < 0.0, found.low - below, xp.maximum(found.low - below, 0.0))
         high = xp.where(found.high > 0.0, found.high + above, xp.minimum(found.high + above, 0.0))
         low = xp.where(low < -limits.max, -xp.inf, xp.minimum(low, limits.max))
         high = xp.where(high > limits.max, xp.inf, xp.maximum(high, -limits.max))
-        lost = xp.isnan(found.low) | xp.isnan(found.high) | xp.isnan(low) | xp.isnan(high)
+        lost = xp.isnan(low) | xp.isnan(high)  # what was not a number has stayed so
         return Interval(xp.where(lost, -xp.inf, low), xp.where(lost, xp.inf, high))
 
     def _anything(self, call: Call, inputs: list[Interval]) -> Interval:
@@ -285,7 +288,9 @@ class Rules:
         if call.dtype.name == "float32":
             gamma = (1.0 + gamma) * (1.0 + self.machine.factors) ** 2 - 1.0
         size_A, size_B = xp.abs(A), xp.abs(B)
-        error = size_A @ (dB + gamma * (size_B + dB)) + dA @ ((1.0 + gamma) * (size_B + dB))
+        error = size_A @ (dB + gamma * (size_B + dB))
+        if not a.known:
+            error = error + dA @ ((1.0 + gamma) * (size_B + dB))
         value = A @ B
         found = Interval(value - error, value + error)
         largest = xp.max(size_A + dA) * xp.max(size_B + dB) * call.inputs[0].shape[-1]
