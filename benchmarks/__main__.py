@@ -64,7 +64,7 @@ def main() -> None:
             known = len(found["results"])
             status = in_a_process(options, n, chosen, rounds, out)
             found = json.loads(out.read_text())
-            report.show(found, found["results"][known:])
+            report.show(found["results"][known:])
             if status:
                 break
         if "versions" in found:

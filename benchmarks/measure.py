@@ -201,4 +201,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # what is known is on disk
+        sys.exit(130)

@@ -64,7 +64,13 @@ def threads_of(result: dict[str, Any]) -> str:
     return "1 thread" if result["threads"] == 1 else f"{result['threads']} threads"
 
 
-def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
+def rounds_of(result: dict[str, Any]) -> str:
+    """Say how many rounds there were, which are fewer than planned where it ended early."""
+    rounds = max((len(one["seconds"]) for one in result["contenders"]), default=0)
+    return "1 round" if rounds == 1 else f"{rounds} rounds"
+
+
+def show(results: Iterable[dict[str, Any]]) -> None:
     """Print a table for each task."""
     from rich.console import Console
     from rich.markup import escape
@@ -75,7 +81,7 @@ def show(found: dict[str, Any], results: Iterable[dict[str, Any]]) -> None:
         console = Console(width=130)
     for result in results:
         table = Table(
-            title=f"{result['title']}; {threads_of(result)}, {found['rounds']} rounds",
+            title=f"{result['title']}; {threads_of(result)}, {rounds_of(result)}",
             title_justify="left",
         )
         table.add_column(f"a {result['unit']}".replace("a 1,000", "1,000"))

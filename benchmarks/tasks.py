@@ -105,9 +105,12 @@ TASKS = {
 
 def quick(task: Task) -> Task:
     """Return a small version of a task, to see that everything runs."""
-    if task.kind == "train":
-        return replace(task, steps=min(task.steps, 5), rows=5 * task.batch, repeats=1)
-    return replace(task, rows=min(task.rows, 5000), epochs=min(task.epochs, 1))
+    if task.kind == "predict":
+        return replace(task, rows=min(task.rows, 5000))
+    steps = min(task.steps, 5)
+    return replace(
+        task, steps=steps, rows=steps * task.batch, repeats=1, epochs=min(task.epochs, 2)
+    )
 
 
 def make_data(task: Task) -> tuple[Any, Any]:

@@ -71,6 +71,7 @@ def test_what_was_measured_before_it_ended_is_shown(tmp_path, monkeypatch, capsy
         del options, chosen, rounds
         found = json.loads(out.read_text())
         one = {"name": "steady", "device": "cpu", "median": 1.0, "minimum": 1.0, "cores": 1.0}
+        one["seconds"] = [1.0]
         result = {
             "title": TASK.title,
             "kind": "train",
@@ -87,7 +88,9 @@ def test_what_was_measured_before_it_ended_is_shown(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--threads", "1,2", "--json", str(out)])
     with pytest.raises(SystemExit, match="ended early; what was measured by then stands above"):
         benchmarks.main()
-    assert "steady" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "steady" in printed
+    assert "1 thread, 1 round" in printed
     assert [result["threads"] for result in json.loads(out.read_text())["results"]] == [1]
 
 

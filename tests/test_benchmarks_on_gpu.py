@@ -228,5 +228,5 @@ def test_who_runs_in_another_way_than_its_name_says_is_shown(monkeypatch, capsys
     result = turns.result() | {"threads": 1}
     (one,) = result["contenders"]
     assert one["said"] == ["it runs as it stands, which is slower"]
-    report.show({"rounds": 1}, [result])
+    report.show([result])
     assert "agnostic_nn mine: it runs as it stands, which is slower" in capsys.readouterr().out
