@@ -56,6 +56,7 @@ def rounds(folder: str, n: int, task: Any, name: str, count: int) -> dict[str, l
     """Return how many seconds an epoch takes, the data in either place, in turn."""
     import agnostic_nn as ann
     from agnostic_nn.backends import on_cupy
+    from agnostic_nn.backends.base import at_once
 
     backend = ann.get_backend(name)
     there = tuple(backend.asarray(array) for array in read(folder, n, mapped=False))
@@ -68,9 +69,10 @@ def rounds(folder: str, n: int, task: Any, name: str, count: int) -> dict[str, l
     seconds: dict[str, list[float]] = {where: [] for where in WHERE}
     for _ in range(count + 1):
         for where in WHERE:
-            history = ann.train(
-                nets[where], *data[where], epochs=1, batch_size=task.batch, progress=False
-            )
+            with at_once():
+                history = ann.train(
+                    nets[where], *data[where], epochs=1, batch_size=task.batch, progress=False
+                )
             seconds[where].append(history["seconds"][-1])
     return {where: each[1:] for where, each in seconds.items()}  # the first also compiles
 
