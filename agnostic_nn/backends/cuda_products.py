@@ -57,15 +57,13 @@ class CuBLAS:
             raise NotRecordable(f"xp.matmul of {out.array}, which cuBLAS is not asked for")
         one, zero = self._scalars.setdefault(dtype, (np.ones(1, dtype), np.zeros(1, dtype)))
         (*many, rows, columns), inner = out.shape, product.a.shape[-1]
-        given: list[int] = []
-        for span in (product.b, product.a):
-            given += self._matrix(span, arrays, batched=bool(many))
-        half = len(given) // 2
-        right, left = given[:half], given[half:]
+        (turn_b, *b), (turn_a, *a) = (
+            self._matrix(span, arrays, batched=bool(many)) for span in (product.b, product.a)
+        )
         target = [_address(out, arrays), columns, *([rows * columns] if many else [])]
         arguments = (
-            self._handle, right[0], left[0], columns, rows, inner, one.ctypes.data, *right[1:],
-            *left[1:], zero.ctypes.data, *target, *many,
+            self._handle, turn_b, turn_a, columns, rows, inner,
+            one.ctypes.data, *b, *a, zero.ctypes.data, *target, *many,
         )  # fmt: skip
         gemm = getattr(cublas, f"{kind}gemm_strided_batched" if many else f"{kind}gemm")
         return functools.partial(self._make, gemm, arguments)
@@ -75,6 +73,10 @@ class CuBLAS:
         gemm(*arguments)
 
     def _matrix(self, span: Span, arrays: Mapping[str, Array], *, batched: bool) -> list[int]:
+        """Return whether to turn a matrix, where it lies, and how far apart its columns are.
+
+        Of many also how far apart they are; 0 where one is for all.
+        """
         found = leading(span)
         assert found is not None  # what BLAS cannot read was copied
         turned, apart = found

@@ -23,7 +23,7 @@ from .numpy_calls import NDArray
 #: one become 0. All else is as IEEE 754 has it, but that a product and a sum may be rounded once.
 OPTIONS = ("--std=c++17",)
 
-#: CUDA states 9 ULP for powf, and less for all other functions; TF32 keeps 10 bits of 23.
+#: The most ULPs that CUDA states are those of powf; TF32 keeps 10 bits of the fraction.
 FUNCTION_ULPS, TF32 = 9.0, 2.0**-10
 
 
@@ -56,8 +56,9 @@ class CuPyDevice:
             self._products = self._make_products(tf32=tf32)
 
     def _make_products(self, *, tf32: bool) -> Products:
+        workspace = self.zeros(WORKSPACE, "uint8")
         try:
-            return CuBLAS(self._stream, self.zeros(WORKSPACE, "uint8"), tf32=tf32)
+            return CuBLAS(self._stream, workspace, tf32=tf32)
         except Exception as error:  # of an import, or of a library that is not found
             self.uncaptured = f"its products need nvmath-python, which does not load ({error})"
             return CuPyProducts()
