@@ -34,6 +34,9 @@ def main() -> None:
     parser.add_argument(
         "--tf32", action="store_true", help="let every GPU library compute float32 products in TF32"
     )
+    parser.add_argument(
+        "--seconds", type=float, metavar="N", help="begin with no other net after so many"
+    )
     parser.add_argument("--quick", action="store_true", help="only to see that everything runs")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--picture", type=Path, metavar="FILE", help=".png, .svg or .pdf")
@@ -65,6 +68,8 @@ def main() -> None:
             status = in_a_process(options, n, chosen, rounds, out)
             found = json.loads(out.read_text())
             report.show(found["results"][known:])
+            if late := found.get("not begun"):
+                print(f"not begun within {options.seconds:.0f} s: {', '.join(late)}")
             if status:
                 break
         if "versions" in found:
@@ -95,6 +100,7 @@ def in_a_process(options: Any, threads: int, chosen: list[str], rounds: int, out
     command += ["--tasks", ",".join(chosen), "--backends", options.backends]
     command += ["--threads", str(threads), "--rounds", str(rounds), "--only", options.only]
     command += ["--quick"] if options.quick else []
+    command += [] if options.seconds is None else ["--seconds", str(options.seconds)]
     environment = os.environ | machine.environment(threads)
     if uses_gpu(options.backends):
         environment |= machine.gpu_environment(options.tf32)

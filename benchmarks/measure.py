@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import os
 import random
 import statistics
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--only", default="")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
 
@@ -60,8 +62,12 @@ def measure(options: Any) -> None:
     backends = options.backends.split(",")
     content = json.loads(options.out.read_text())
     content["versions"] = machine.versions(backends)
-    on_a_gpu = []
+    on_a_gpu, began = [], time.perf_counter()
     for name in options.tasks.split(","):
+        if time.perf_counter() - began >= options.seconds:
+            content.setdefault("not begun", []).append(name)
+            keep(options.out, content)
+            continue
         task = tasks.TASKS[name]
         task = tasks.quick(task) if options.quick else task
         turns = Turns(task, backends, options.only, options.quick)

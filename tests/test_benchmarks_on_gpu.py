@@ -1,8 +1,8 @@
 """The benchmarks on a GPU, as far as they go without one."""
 
+import contextlib
 import itertools
 import json
-import subprocess
 import sys
 import warnings
 from types import SimpleNamespace
@@ -186,17 +186,32 @@ def test_peers_run_where_they_are_installed():
     assert all("is not installed" in reason for reason in reasons.values()), reasons
 
 
-def test_what_is_measured_is_on_disk_task_by_task(tmp_path):
-    out = tmp_path / "found.json"
-    out.write_text(json.dumps({"results": [{"task": "one of before"}]}))
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.measure", "--tasks", "30-64-64-2,no-such-task",
-         "--backends", "numpy", "--threads", "1", "--rounds", "1", "--quick", "--out", out,
-         "--only", "products"], capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
-    found = json.loads(out.read_text())
+@pytest.fixture
+def measured(tmp_path):
+    """Measure the products of some tasks, and return what is on disk then."""
+
+    def run(chosen, seconds=60.0):
+        out = tmp_path / "found.json"
+        out.write_text(json.dumps({"results": [{"task": "one of before"}]}))
+        options = SimpleNamespace(tasks=chosen, backends="numpy", threads=1, rounds=1, quick=True,
+                                  only="products", seconds=seconds, out=out)  # fmt: skip
+        with contextlib.suppress(KeyError):
+            measure.measure(options)
+        return json.loads(out.read_text())
+
+    return run
+
+
+def test_what_is_measured_is_on_disk_task_by_task(measured):
+    found = measured("30-64-64-2,no-such-task")
     assert [result["task"] for result in found["results"]] == ["one of before", "30-64-64-2"]
     assert found["versions"]["numpy"] == np.__version__
+
+
+def test_no_net_is_begun_when_time_is_over(measured):
+    found = measured("30-64-64-2,64-100-10", seconds=0.0)
+    assert [result["task"] for result in found["results"]] == ["one of before"]
+    assert found["not begun"] == ["30-64-64-2", "64-100-10"]
 
 
 def test_streaming_beside_data_in_memory(tmp_path, monkeypatch, capsys):

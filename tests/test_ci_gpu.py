@@ -181,6 +181,31 @@ def test_unknown_parts():
     assert "unknown parts parsity; there are probe, parity, suite, " in done.stderr
 
 
+def test_a_folder_without_wheels(tmp_path):
+    done = subprocess.run([sys.executable, CI / "gpu", "--wheels", tmp_path], capture_output=True,
+                          text=True)  # fmt: skip
+    assert done.returncode == 2
+    assert f"--wheels {tmp_path}: there are none" in done.stderr
+
+
+def test_wheels_are_used_for_one_run_alone(tmp_path, monkeypatch):
+    ran, site = [], str(tmp_path / "site")
+    gpu = script()
+    monkeypatch.setattr(gpu.subprocess, "run", lambda command, **_: ran.append(command))
+    gpu.install([Path("a.whl"), Path("b.whl")], site)
+    (command,) = ran
+    assert command[-4:] == ["--target", site, "a.whl", "b.whl"]
+    assert {"--no-index", "--no-deps"} <= set(command)
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in gpu.machine.gpu_environment(tf32=False):
+        monkeypatch.setenv(name, "as it was")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    gpu.prepare_environment(site)
+    assert os.environ["PYTHONPATH"].split(os.pathsep) == [site, str(CI.parent), str(CI), "mine"]
+    assert os.environ["CUPY_TF32"] == "0"
+
+
 def test_rehearsal(tmp_path):
     pytest.importorskip("typer")
     from benchmarks import table
