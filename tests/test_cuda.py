@@ -101,6 +101,10 @@ class TestOverTheRegistries:
             device, widths=[5, layers.PeriodicEmbedding(5, 4, 3), *members], optimizer="sgd"
         )
 
+    def test_products_of_each_member_for_each_column(self, device):
+        inside = [layers.PeriodicEmbedding(5, 4, 3), layers.Members(2), layers.MemberDense(3, 2)]
+        assert_same(device, widths=[5, layers.Ensemble(inside, 3)], optimizer="sgd")
+
     @pytest.mark.parametrize(("loss", "rule"), PAIRS)
     def test_every_loss_and_every_optimizer(self, loss, rule, device):
         assert_same(device, widths=[5, 4, 3], optimizer=rule, net_options={"loss": loss})

@@ -8,6 +8,7 @@ launches.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -143,22 +144,24 @@ class _Writer:
 
     def _product(self, call: Call) -> None:
         a, b = call.inputs
-        if not call.dtype.floating or max(len(a.shape), len(b.shape)) > 3:
+        if not call.dtype.floating:
             raise NotRecordable(f"xp.matmul of {call.dtype} {a.shape} and {b.shape}")
-        many = max(a.shape[:-2], b.shape[:-2])  # either may be one, for all of the other
+        many = call.shape[: len(call.shape) - (len(a.shape) > 1) - (len(b.shape) > 1)]
         left, right = self._matrices(a, many, "row"), self._matrices(b, many, "column")
         shape = (*many, left.shape[-2], right.shape[-1])
         array, begin = self.arena.place(call)
-        self.steps.append(Product(left, right, Span(array, begin, shape, c_strides(shape))))
+        spans = (left, right, Span(array, begin, shape, c_strides(shape)))
+        for place in itertools.product(*map(range, many[:-1])):  # BLAS knows one axis of many
+            self.steps.append(Product(*(span.at(place) for span in spans)))
 
     def _matrices(self, value: Value, many: tuple[int, ...], vector: str) -> Span:
         """Return where matrices lie; those whose numbers lie apart both ways are copied first."""
-        span = self.span(value)
-        if leading(_matrix(span, vector)) is None:
+        matrices = _matrix(self.span(value), vector)
+        if leading(matrices) is None:
             packed = Value(value.shape, value.dtype)  # a place of its own
-            self._copy(span, self.span(packed))
-            value, span = packed, self.span(packed)
-        return _matrix(span if not many else self.span(value, (*many, *value.shape[-2:])), vector)
+            self._copy(self.span(value), self.span(packed))
+            matrices = _matrix(self.span(packed), vector)
+        return matrices.repeated(many)
 
     def _reduction(self, call: Call) -> None:
         (x,), axes = call.inputs, list(dict(call.options)["axis"])

@@ -20,6 +20,19 @@ class Span(NamedTuple):
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    def at(self, place: tuple[int, ...]) -> Span:
+        """Return the part at a place along the first axes."""
+        n = len(place)
+        begin = self.begin + sum(i * s for i, s in zip(place, self.strides, strict=False))
+        return Span(self.array, begin, self.shape[n:], self.strides[n:])
+
+    def repeated(self, many: tuple[int, ...]) -> Span:
+        """Return matrices as so many, the same ones along the axes in which there is one."""
+        own = zip(self.shape[:-2], self.strides[:-2], strict=True)
+        strides = tuple(stride if n > 1 else 0 for n, stride in own)
+        strides = (0,) * (len(many) - len(strides)) + strides
+        return Span(self.array, self.begin, many + self.shape[-2:], strides + self.strides[-2:])
+
     @property
     def ends(self) -> tuple[int, int]:
         """The first of its numbers, and the first after all of them."""
