@@ -120,7 +120,7 @@ class Turns:
                 say(f"{task.title}: {one.name} warms up")
                 self._warm_up(one, X, y)
         self._seconds: dict[str, list[float]] = {name: [] for name in self.runs}
-        self._cores: dict[str, list[float]] = {name: [] for name in self.runs}
+        self._busy: dict[str, list[float]] = {name: [] for name in self.runs}
         self._shuffler = random.Random(0)
         gc.collect()
         gc.freeze()  # what is there now stays: collecting between turns takes no time for it
@@ -173,7 +173,20 @@ class Turns:
             wall, busy = time.perf_counter() - began, time.process_time() - busy
             self._known[name] |= found
             self._seconds[name].append(wall / (task.repeats * task.count))
-            self._cores[name].append(busy / wall)
+            self._busy[name].append(busy / (task.repeats * task.count))
+
+    def _of(self, name: str) -> dict[str, Any]:
+        """Return what a contender needed; the processor's seconds say more on a shared machine."""
+        seconds, busy = self._seconds[name], self._busy[name]
+        return {
+            "name": name,
+            "median": statistics.median(seconds),
+            "minimum": min(seconds),
+            "processor": min(busy),
+            "cores": statistics.median(b / s for b, s in zip(busy, seconds, strict=True)),
+            "seconds": seconds,
+            **self._known[name],
+        }
 
     def result(self) -> dict[str, Any]:
         """Return what everybody needed for a unit of the task, in seconds, round by round."""
@@ -184,18 +197,7 @@ class Turns:
             "kind": task.kind,
             "unit": task.unit,
             "units_per_turn": task.repeats * task.count,
-            "contenders": [
-                {
-                    "name": name,
-                    "median": statistics.median(self._seconds[name]),
-                    "minimum": min(self._seconds[name]),
-                    "cores": statistics.median(self._cores[name]),
-                    "seconds": self._seconds[name],
-                    **self._known[name],
-                }
-                for name in self.runs
-                if self._seconds[name]
-            ],
+            "contenders": [self._of(name) for name in self.runs if self._seconds[name]],
             "left_out": self._left_out,
         }
 

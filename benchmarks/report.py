@@ -71,7 +71,7 @@ def rounds_of(result: dict[str, Any]) -> str:
 
 
 def show(results: Iterable[dict[str, Any]]) -> None:
-    """Print a table for each task."""
+    """Print a table for each task; "processor" is the least that it was busy."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -87,7 +87,7 @@ def show(results: Iterable[dict[str, Any]]) -> None:
         table.add_column(f"a {result['unit']}".replace("a 1,000", "1,000"))
         on_gpu = any(one["device"] == "gpu" for one in result["contenders"])
         limit = "/ train" if result["kind"] == "fit" else "/ products"
-        headings = ("median", "minimum", limit, f"/ {OURS} numpy", "cores", "loss")
+        headings = ("median", "minimum", limit, f"/ {OURS} numpy", "processor", "cores", "loss")
         for heading in (*headings, *(ON_GPU if on_gpu else ())):
             table.add_column(heading, justify="right")
         for one in sorted(result["contenders"], key=lambda one: one["median"]):
@@ -97,7 +97,8 @@ def show(results: Iterable[dict[str, Any]]) -> None:
             table.add_row(
                 escape(one["name"]), seconds(one["median"]), seconds(one["minimum"]),
                 times(beside_limit(result, one)), times(ratio(result, one, f"{OURS} numpy")),
-                f"{one['cores']:.1f}", loss, *(of_the_gpu(one) if on_gpu else ()),
+                seconds(one["processor"]), f"{one['cores']:.1f}", loss,
+                *(of_the_gpu(one) if on_gpu else ()),
                 style="bold" if one["name"].startswith(OURS) else None,
             )  # fmt: skip
         if result["contenders"]:
