@@ -34,7 +34,7 @@ from .on_numpy import NumPyBackend
 from .recorded import RecordedStep, RecordedSteps
 
 #: Seconds that compiling takes for each call of a program.
-BUDGET = 0.05
+BUDGET = 0.025
 #: Seconds that a compiled step saves for each call, and for each number that is computed.
 PER_CALL, PER_NUMBER = 4e-7, 4e-11
 
