@@ -241,7 +241,8 @@ class Network(Predicting):
                 f"{name} has shape {tuple(array.shape)} and dtype {array.dtype}: wanted "
                 f"{tuple(before.shape)} and {before.dtype}."
             )
-        self.compiled.pop("steps", None)  # recorded for the array before; what was said stays
+        for recorded in ("steps", "predictions"):  # for the array before; what was said stays
+            self.compiled.pop(recorded, None)
         return array
 
     @property

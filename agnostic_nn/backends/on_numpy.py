@@ -87,10 +87,10 @@ class NumPyBackend(Backend):
         assert data[0] is not None
         n = int(data[0].shape[0])
         size = min(size, n)
-        key = ("prediction", len(data))  # outputs beside outputs and cost
-        recorded = compiled.get(key)
+        kept = compiled.setdefault("predictions", {})  # outputs beside outputs and cost
+        recorded = kept.get(len(data))
         if recorded is None or not recorded.serves(prediction, held, data, size):
-            compiled[key] = recorded = RecordedPrediction(prediction, held, data, size)
+            kept[len(data)] = recorded = RecordedPrediction(prediction, held, data, size)
         recorded.expect(n // size)
         for rows in self.batches(data, None, size, held[0].dtype):
             yield recorded(rows)
