@@ -336,7 +336,7 @@ def test_what_train_refuses_in_the_table(fails, tmp_path):
     fails(*table(y=[None] * 40), words=["target='y' has no value in any row"])
     fails(*table(y=["a"] * 40), words=["target='y' is 'a' in every row"])
     fails(*table(y=[5] * 40), words=["target='y' is 5 in every row"])
-    fails(*table(y=[f"c{i}" for i in range(40)]), words=["each is the only one of its class"])
+    fails(*table(y=[f"c{i}" for i in range(40)]), words=["a class of its own in each of 40 rows"])
     fails(*table(), "--test-fraction", "0.01", words=["test_fraction=0.01", "split 40 rows"])
 
 

@@ -187,6 +187,16 @@ def test_files_without_rows(tmp_path):
         assert str(caught.value) == f"data={called!r} has no rows: wanted at least one example."
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_of_names_longer_than_what_is_looked_at(tmp_path, encoding):
+    names = [f"é{i:06}" for i in range(20_000)]
+    rows = [";".join(str(i + row) for i in range(20_000)) for row in range(5)]
+    path = write(tmp_path / "a.csv", "\n".join([";".join(names), *rows]).encode(encoding))
+    frame = read_table(path).frame
+    assert frame.columns.tolist() == names
+    assert frame["é019999"].tolist() == [str(19_999 + row) for row in range(5)]
+
+
 # What may be in it
 
 

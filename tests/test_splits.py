@@ -135,12 +135,16 @@ def test_a_row_alone_in_its_class_is_never_held_out(categorical):
     [
         (["a", "b"] * 2, True, "4 rows: 1 would be held out and 3 kept, wanted one of each of 2"),
         ([1.0], False, "1 rows: 1 would be held out and 0 kept, wanted one on either side"),
-        (list("abcdef"), True, "6 rows: each is the only one of its class"),
     ],
 )
 def test_too_few_rows_to_divide(y, stratified, words):
     with pytest.raises(ann.InvalidArgument, match=f"test_fraction=0.2 cannot split {words}"):
         Splits(pd.Series(y, name="y"), stratified, 0).hold_out(0.2)
+
+
+def test_a_class_for_every_row():
+    with pytest.raises(ann.InvalidArgument, match=r"^target='y' has a class of its own in each "):
+        Splits(pd.Series(list("abcdef"), name="y"), True, 0).hold_out(0.2)
 
 
 def test_what_cannot_be_split():

@@ -17,8 +17,8 @@ from .text import decimal_in, numbers_in
 #: What may stand between columns, the most usual first.
 SEPARATORS = (",", ";", "\t", "|")
 
-#: How much of a file is looked at to tell how it is written.
-SAMPLE = 2**16
+#: How much of a file is looked at to tell how it is written, and how many lines at least.
+SAMPLE, LINES = 2**16, 2
 
 #: How much text is read at a time.
 CHUNK = 2**25
@@ -53,14 +53,7 @@ def how_written(source: Source) -> tuple[Written, list[str], list[str]]:
     """
     wished = source.written.check()
     encoding = wished.encoding or _encoding_of(source)
-    with source.open() as stream:
-        start = stream.read(SAMPLE)
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(start)
-    except UnicodeError:
-        raise _not_in(source, encoding) from None
-    if len(start) == SAMPLE and "\n" in text:
-        text = text[: text.rindex("\n") + 1]
+    text = _start_of(source, encoding)
     said = _SEPARATOR_SAID.match(text)
     text = text if said is None else text[said.end() :]
     separator, quote = wished.separator, _quote_of(text)
@@ -132,6 +125,20 @@ def read_delimited(source: Source, written: Written, names: list[str]) -> Iterat
             raise _not_in(source, written.encoding) from None
 
 
+def _start_of(source: Source, encoding: str) -> str:
+    """Return a sample of whole lines from the beginning, however long the first ones are."""
+    decoder, text = codecs.getincrementaldecoder(encoding)(), ""
+    with source.open() as stream:
+        try:
+            while block := stream.read(SAMPLE):
+                text += decoder.decode(block)
+                if text.count("\n") > LINES:
+                    return text[: text.rindex("\n") + 1]
+        except UnicodeError:
+            raise _not_in(source, encoding) from None
+    return text
+
+
 def _are_values(names: list[str]) -> bool:
     """Whether a line of names is one of values: all of it numbers, or some with a fraction."""
     numbers = numbers_in(names)  # NaN is no number
@@ -191,7 +198,11 @@ def _records(text: str, separator: str, quote: str) -> list[list[str]]:
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, quotechar=quote, skipinitialspace=True
     )
-    return [record for record in reader if record][:1000]
+    usual = csv.field_size_limit(max(len(text), csv.field_size_limit()))
+    try:
+        return [record for record in reader if record][:1000]
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _separator_of(text: str, quote: str, first: str) -> str:

@@ -219,13 +219,16 @@ class Splits:
 
         alone = self._alone(rows)
         y = self.y.iloc[rows[~alone]]
+        if len(y) == 0:
+            raise InvalidArgument(
+                f"target={self.y.name!r} has a class of its own in each of {len(rows)} rows: "
+                "wanted classes of at least two rows, one to train on and one to test on."
+            )
         n, held, classes = len(y), math.ceil(fraction * len(y)), 1
         if self.stratified:
             classes = int(y.nunique())
             # by number where they have one: the split that scikit-learn's users know by its seed
             y = y.cat.codes if hasattr(y, "cat") else y
-        if classes < 1:
-            raise ValueError("each is the only one of its class")
         if min(held, n - held) < classes:
             wanted = f"one of each of {classes} classes" if self.stratified else "one"
             raise ValueError(
