@@ -182,6 +182,20 @@ def test_a_stopped_comparison_leaves_what_there_is(run, tmp_path, two, stopped_a
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_ctrl_c_stops_it_while_scikit_learn_s_perceptron_learns(run, tmp_path, monkeypatch):
+    """Which would go on with what it has learned until then."""
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MLPClassifier, "_backprop", interrupt)
+    said = ["--folds", 2, "--models", "linear,sklearn-mlp", "--out", tmp_path / "run"]
+    code, printed, _ = run("compare", "iris", *said)
+    assert code == 130
+    assert "before these had their turn: sklearn-mlp in fold 1; all in fold 2." in printed
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_each_turn_is_written_when_it_is_over(run, tmp_path, two):
     """So that not even a killed comparison was for nothing."""
     seen = []

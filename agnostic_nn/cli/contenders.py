@@ -144,7 +144,12 @@ def _answers(entry: Entry, model: Any, X: Array, X_test: Array) -> Array:
     def fit(model: Any) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # its defaults are what is compared
-            model.fit(X, y, sample_weight=train.weight)
+            # its perceptron takes Ctrl-C for enough of it, where all the comparison is to stop
+            warnings.filterwarnings("error", "Training interrupted by user")
+            try:
+                model.fit(X, y, sample_weight=train.weight)
+            except UserWarning as interrupted:
+                raise KeyboardInterrupt from interrupted
 
     if entry.seconds is None:
         fit(model)
