@@ -147,6 +147,21 @@ def test_a_function_with_chance_of_its_own(recordable):
     assert answers == [as_it_stands(net, net.predict, X).tobytes() for _ in range(3)]
 
 
+def test_a_function_that_keeps_count():
+    """It computes the same, and is yet none that can be left out."""
+    seen = []
+
+    def counting(Z, *, xp):
+        seen.append(1)
+        return Z + 0.0
+
+    net = network(activation=ann.Activation("counting", counting, counting))
+    with at_once():
+        for _ in range(3):
+            net.predict(X)
+    assert len(seen) == 3
+
+
 def test_what_fails_as_it_stands_fails_so():
     def broken(Z, *, xp):
         raise ZeroDivisionError("at home")

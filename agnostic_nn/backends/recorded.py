@@ -122,15 +122,11 @@ class RecordedSteps:
 
     def _recorded(self, epoch: Epoch, i: int, size: int) -> RecordedStep:
         self._check_state()
-        try:
-            self._watch.check()
+        with self._watch.held():
             recorded = self._made(self._step, self._state, epoch, size)
             self._check_read([*self._watch.arrays, *(x for x, _ in recorded.recording.read)])
             self._watch.check()
             recorded.compare(self._step, epoch, i)
-            self._watch.check()
-        finally:
-            self._watch.restore()
         return recorded
 
     def _check_state(self) -> None:

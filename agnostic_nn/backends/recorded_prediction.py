@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 
 import array_api_compat.numpy as xp
@@ -70,7 +71,7 @@ class RecordedPrediction:
                 if self._calls is None and not self._refused:
                     self._record(rows)
                 if self._calls is not None:
-                    return self._replayed(rows)
+                    return self._replayed(self._calls, rows)
             finally:
                 self._lock.release()
         return self._as_it_stands(rows)
@@ -79,13 +80,12 @@ class RecordedPrediction:
         own = [None if x is None else xp.asarray(x, copy=True) for x in rows]
         return self._prediction(self._held, own, xp)
 
-    def _replayed(self, rows: Sequence[Array | None]) -> dict[str, Array]:
-        assert self._calls is not None
+    def _replayed(self, calls: NumPyCalls, rows: Sequence[Array | None]) -> dict[str, Array]:
         for x, memory in zip(rows, self._rows, strict=True):
             if memory is not None:
                 memory[...] = x
-        self._calls()
-        return {name: array.copy() for name, array in self._calls.results.items()}
+        calls()
+        return {name: array.copy() for name, array in calls.results.items()}
 
     def _record(self, rows: Sequence[Array | None]) -> None:
         """Record it where that pays by now; where that cannot be, it stays as it stands."""
@@ -94,23 +94,19 @@ class RecordedPrediction:
         self._refused, self._watch = True, Watch(self._prediction)
         if self._watch.unrecordable is not None:
             return
-        try:
-            self._watch.check()
-            self._recording = record_prediction(
-                self._prediction, self._held, self._widths, self._size
-            )
-            self._rows = [None if x is None else np.empty_like(x, order="C") for x in rows]
-            given = [*zip(HELD, self._held, strict=False), *zip(DATA, self._rows, strict=False)]
-            given = [(name, array) for name, array in given if array is not None]
-            self._calls = NumPyCalls(self._recording.program, dict(given))
-            replayed, expected = self._replayed(rows), self._as_it_stands(rows)
-            self._watch.check()
-            self._refused = any(
-                replayed[name].tobytes() != np.asarray(x).tobytes() for name, x in expected.items()
-            )
-        except Exception:  # what is wrong with the prediction itself it says by itself
-            pass
-        finally:
-            self._watch.restore()
-            if self._refused:
-                self._calls, self._rows = None, []
+        with suppress(Exception):  # what is wrong with the prediction itself it says by itself
+            with self._watch.held():
+                calls = self._equal_calls(rows)
+            self._calls = calls
+        self._refused = self._calls is None
+
+    def _equal_calls(self, rows: Sequence[Array | None]) -> NumPyCalls | None:
+        """Record it; return nothing where it has other bits than as it stands."""
+        self._recording = record_prediction(self._prediction, self._held, self._widths, self._size)
+        self._rows = [None if x is None else np.empty_like(x, order="C") for x in rows]
+        given = [*zip(HELD, self._held, strict=False), *zip(DATA, self._rows, strict=False)]
+        arguments = {name: array for name, array in given if array is not None}
+        calls = NumPyCalls(self._recording.program, arguments)
+        replayed, expected = self._replayed(calls, rows), self._as_it_stands(rows)
+        same = (replayed[k].tobytes() == np.asarray(x).tobytes() for k, x in expected.items())
+        return calls if all(same) else None

@@ -109,13 +109,8 @@ def _recorded(net: Network, held: Mapping[str, Array]) -> Growing:
         arrays, widths = [*held.values()], [objective.features]
         return record_prediction(Prediction(objective), arrays, widths, examples).program
 
-    try:
-        found = growing(lambda examples: simplified(record(examples)))
-        if changed := watch.changed():
-            raise NotRecordable(f"a function that keeps something of its own: {changed}")
-    finally:
-        watch.restore()
-    return found
+    with watch.held():
+        return growing(lambda examples: simplified(record(examples)))
 
 
 def _told_apart(growing: Growing, X: Value) -> tuple[list[Call], list[Call]]:

@@ -10,6 +10,7 @@ import functools
 import io
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -70,6 +71,16 @@ class Watch:
             raise NotRecordable(f"a function that keeps something of its own: {changed}")
         if self._iterator is not None:
             raise NotRecordable(f"a function that goes on with a thing of type {self._iterator}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise where something changes within, as `check` does, and put everything back."""
+        try:
+            self.check()
+            yield
+            self.check()
+        finally:
+            self.restore()
 
     def restore(self) -> None:
         """Put everything back."""
