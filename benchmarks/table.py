@@ -37,6 +37,7 @@ def markdown(found: dict[str, Any]) -> str:
             cells = [_cell(result, name) for result in results]
             shown = f"**{name}**" if name.startswith(OURS) else name
             lines.append(f"| {shown} | {' | '.join(cells)} |")
+    lines += _on_the_gpu(found["results"])
     left_out = {
         f"{name} ({reason})" for r in found["results"] for name, reason in r["left_out"].items()
     }
@@ -48,6 +49,20 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [f"Left out: {', '.join(sorted(left_out))}."] if left_out else []
     lines += ["", *(f"{line}  " for line in report.machine_lines(found))]
     return "\n".join(lines).strip()
+
+
+def _on_the_gpu(results: list[dict[str, Any]]) -> list[str]:
+    """Return a table of what the GPU does in a step, where one took part."""
+    lines = [
+        f"| {result['title']}: {one['name']} | {' | '.join(report.of_the_gpu(one))} |"
+        for result in results
+        for one in result["contenders"]
+        if one["device"] == "gpu"
+    ]
+    if not lines:
+        return []
+    head = f"| a step on the GPU | {' | '.join(report.ON_GPU)} |"
+    return ["", head, "|---|" + "---:|" * len(report.ON_GPU), *lines]
 
 
 def _cell(result: dict[str, Any], name: str) -> str:

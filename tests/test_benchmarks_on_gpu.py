@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import agnostic_nn as ann
-from benchmarks import contenders, machine, measure, on_gpu, report, tasks
+from benchmarks import contenders, machine, measure, on_gpu, report, table, tasks
 from benchmarks.on_gpu import Event
 
 SEEN = [
@@ -171,6 +171,21 @@ def test_contenders_of_a_gpu_are_shown_with_what_it_does():
         "3", "1.5", "2.5", "8.00 µs, 50%",
     )  # fmt: skip
     assert report.of_the_gpu({"memory": None, "step": {"why not": "no rights"}}) == ("",) * 4
+
+
+def test_what_the_gpu_does_is_a_table_of_its_own():
+    one = {"name": "PyTorch eager (gpu)", "device": "gpu", "median": 1e-3, "memory": 2**21,
+           "step": on_gpu.summed(SEEN, steps=2)}  # fmt: skip
+    result = {"title": "64-100-10, batch 200", "unit": "step", "kind": "train", "threads": 1,
+              "contenders": [one], "left_out": {}}  # fmt: skip
+    found = machine.describe() | {"rounds": 1, "products": "TF32", "quick": False}
+    found |= {"results": [result], "versions": {"BLAS": "cuBLAS", "devices": {"cupy": "H"}}}
+    lines = table.markdown(found).splitlines()
+    row = lines.index("| a step on the GPU | MiB | launches | kernels | busy, products |") + 2
+    name = "64-100-10, batch 200: PyTorch eager (gpu)"
+    assert lines[row] == f"| {name} | 2 | 1.5 | 2.5 | 8.00 µs, 50% |"
+    one["device"] = "cpu"
+    assert "a step on the GPU" not in table.markdown(found)
 
 
 def test_peers_run_where_they_are_installed():
