@@ -11,8 +11,9 @@ from checking_device import COMPILER, CheckedBackend, CheckingDevice, compiled
 import agnostic_nn as ann
 from agnostic_nn import layers
 from agnostic_nn.backends.cuda_text import TYPES, Writing, functions
-from agnostic_nn.backends.launches import Kernel, Product, Span, check, leading
+from agnostic_nn.backends.launches import Kernel, Product, Span, check, evenly_apart, leading
 from agnostic_nn.programs.dtypes import DTYPES
+from agnostic_nn.programs.views import c_strides
 from agnostic_nn.standard import KIND_OF, UNARY
 
 rng = np.random.default_rng(0)
@@ -283,6 +284,28 @@ class TestCheck:
     def test_nothing_lies_beyond_memory(self, beyond):
         with pytest.raises(ann.NotRecordable, match="of 10 float32"):
             check(self.kernel([beyond], []), {"float32": 10})
+
+    @pytest.mark.parametrize(("many", "strides", "calls"), [
+        ((), (), 1), ((5,), (12,), 1), ((5,), (0,), 1), ((2, 5), (60, 12), 1), ((2, 5), (0, 0), 1),
+        ((2, 5), (0, 12), 2), ((5, 2), (12, 0), 2), ((2, 1, 5), (60, 0, 12), 1),
+        ((2, 3, 5), (0, 60, 12), 2),
+    ])  # fmt: skip
+    def test_products_as_few_calls(self, many, strides, calls):
+        """One for each row of evenly spaced matrices, and each matrix once."""
+        out = span(0, (*many, 2, 3), c_strides((*many, 2, 3)))
+        a, b = span(7, (*many, 2, 4), (*strides, 4, 1)), span(0, (4, 3), (3, 1))
+        product = Product(a, span(0, (*many, *b.shape), (*[0] * len(many), *b.strides)), out)
+        found = [*evenly_apart(product)]
+        assert len(found) == calls
+
+        def begins(each):
+            at = itertools.product(*map(range, each.shape[:-2]))
+            return [each.begin + sum(map(np.multiply, i, each.strides)) for i in at]
+
+        made = [
+            pair for each in found for pair in zip(begins(each.out), begins(each.a), strict=True)
+        ]
+        assert sorted(made) == sorted(zip(begins(out), begins(a), strict=True))
 
     @pytest.mark.parametrize("shape", [(3, 4), (1, 4), (3, 1), (1, 1)])
     @pytest.mark.parametrize("turned", [False, True])

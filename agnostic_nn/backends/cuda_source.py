@@ -8,7 +8,6 @@ launches.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +18,7 @@ from ..programs.schedule import Schedule, schedule
 from ..programs.steps import DATA
 from ..programs.views import broadcast_strides, c_strides
 from .cuda_text import TYPES, Writing, expression, functions, number_text, type_of
-from .launches import Kernel, Launch, Launches, Product, Span, check, leading
+from .launches import Kernel, Launch, Launches, Product, Span, check, evenly_apart, leading
 
 #: The operation that makes one number of many, and what it begins with; None for one of them.
 _REDUCTIONS: dict[str, tuple[str, str | None]] = {
@@ -150,9 +149,8 @@ class _Writer:
         left, right = self._matrices(a, many, "row"), self._matrices(b, many, "column")
         shape = (*many, left.shape[-2], right.shape[-1])
         array, begin = self.arena.place(call)
-        spans = (left, right, Span(array, begin, shape, c_strides(shape)))
-        for place in itertools.product(*map(range, many[:-1])):  # BLAS knows one axis of many
-            self.steps.append(Product(*(span.at(place) for span in spans)))
+        product = Product(left, right, Span(array, begin, shape, c_strides(shape)))
+        self.steps += evenly_apart(product)
 
     def _matrices(self, value: Value, many: tuple[int, ...], vector: str) -> Span:
         """Return where matrices lie; those whose numbers lie apart both ways are copied first."""

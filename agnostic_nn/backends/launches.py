@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,12 +19,6 @@ class Span(NamedTuple):
     begin: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-
-    def at(self, place: tuple[int, ...]) -> Span:
-        """Return the part at a place along the first axes."""
-        n = len(place)
-        begin = self.begin + sum(i * s for i, s in zip(place, self.strides, strict=False))
-        return Span(self.array, begin, self.shape[n:], self.strides[n:])
 
     def repeated(self, many: tuple[int, ...]) -> Span:
         """Return matrices as so many, the same ones along the axes in which there is one."""
@@ -170,6 +164,32 @@ def check(launch: Launch, sizes: Mapping[str, int]) -> None:
     for one, other in itertools.combinations(launch.writes, 2):
         if one.meets(other) and not one.is_as(other):
             raise NotRecordable(f"{one} is written where {other} is")
+
+
+def evenly_apart(product: Product) -> Iterator[Product]:
+    """Yield products as BLAS takes them: of two matrices, or of two rows of evenly spaced ones.
+
+    Of axes that do not lie together so the longest is the row.
+    """
+    spans = (product.a, product.b, product.out)
+    axes: list[tuple[int, tuple[int, ...]]] = []
+    for n, *apart in zip(product.out.shape[:-2], *(span.strides for span in spans), strict=False):
+        if axes and all(s == n * t for s, t in zip(axes[-1][1], apart, strict=True)):
+            axes[-1] = (axes[-1][0] * n, tuple(apart))
+        elif n > 1:
+            axes.append((n, tuple(apart)))
+    axes.sort(key=lambda axis: axis[0])
+    *others, (n, row) = axes or [(1, (0, 0, 0))]
+    for place in itertools.product(*(range(m) for m, _ in others)):
+        found = []
+        for k, span in enumerate(spans):
+            begin = span.begin + sum(i * s[k] for i, (_, s) in zip(place, others, strict=True))
+            shape: tuple[int, ...] = span.shape[-2:]
+            strides: tuple[int, ...] = span.strides[-2:]
+            if n > 1:
+                shape, strides = (n, *shape), (row[k], *strides)
+            found.append(Span(span.array, begin, shape, strides))
+        yield Product(*found)
 
 
 def leading(matrix: Span) -> tuple[bool, int] | None:
