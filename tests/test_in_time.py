@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from agnostic_nn.deadlines import Deadline
 pytest.importorskip("pandas")
 pytest.importorskip("typer")
 
-from agnostic_nn.cli import common, fitting, in_time
+from agnostic_nn.cli import common, fitting, in_time, outcome
 from agnostic_nn.cli.choices import settled
 from agnostic_nn.cli.data import Source
 from agnostic_nn.cli.options import Settings
@@ -58,6 +59,36 @@ def test_what_is_kept_for_the_rest(clock, read, least, kept):
     assert deadline.kept == pytest.approx(kept)
     assert in_time.share(deadline, of=2) == pytest.approx(max(0.0, 60.0 - read - kept) / 2)
     assert in_time.share(None, of=2) is None
+
+
+def test_tests_on_folds_take_their_time_too(clock):
+    deadline = Deadline(100.0)
+    deadline.kept = 10.0
+    assert in_time.share(deadline, of=4, tests=3) == (100.0 - 10.0 - 3 * 5.0) / 4
+    clock.now += 90.0
+    assert in_time.share(deadline, of=4, tests=3) == 0.0
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_network_that_is_kept_has_its_share(run, clock, tmp_path, monkeypatch):
+    """Of 112 seconds that are left, 22.4 are kept for the last test, and 11.2 for each other."""
+    seconds = []
+
+    def fitted(data, settings, backend, tell, share, **_):
+        seconds.append(share)
+        clock.now += share
+        return fitting.fit(data, replace(settings, epochs=1), backend)
+
+    def tested(*arguments):
+        clock.now += 11.2
+        return whole(*arguments)
+
+    whole = outcome.tested
+    monkeypatch.setattr(outcome, "fitted_in_time", fitted)
+    monkeypatch.setattr(outcome, "tested", tested)
+    said = ["--folds", 3, "--time-limit", 112, "--backend", "numpy", "--out", tmp_path / "run"]
+    assert run("train", "iris", *said)[0] == 0
+    assert seconds == pytest.approx([14.0] * 4)
 
 
 def prepared(**said):

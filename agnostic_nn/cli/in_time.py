@@ -41,9 +41,15 @@ def keep_some(deadline: Deadline | None, least: float = AFTERWARDS) -> None:
         deadline.kept = max(least * deadline.left, READING * deadline.since)
 
 
-def share(deadline: Deadline | None, of: int = 1) -> float | None:
-    """Return how many seconds there are to train each of so many networks; None for no limit."""
-    return None if deadline is None else deadline.share(of)
+def share(deadline: Deadline | None, of: int = 1, tests: int = 0) -> float | None:
+    """Return how many seconds there are to train each of so many networks; None for no limit.
+
+    Each of so many tests before the end takes about half of what is kept for the last one, with
+    its report.
+    """
+    if deadline is None:
+        return None
+    return max(0.0, deadline.share(of) - tests * 0.5 * deadline.kept / of)
 
 
 def fitted_in_time(

@@ -127,7 +127,8 @@ def cross_validated(
     found: list[Outcome] = []
     for fold in folds:
         data = source.prepare(settings, fold.kept, fold.held)
-        seconds = share(deadline, len(folds) + 1 - len(found))
+        others = len(folds) - len(found)
+        seconds = share(deadline, others + 1, tests=others)
         net = fitted_in_time(data, settings, backend, tell, seconds)
         found.append(tested(net, data, settings))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
