@@ -143,10 +143,11 @@ def stand_in(monkeypatch):
             yield [backend.asarray(array.astype("float64"), dtype) for array in batch]
 
     monkeypatch.setattr(on_cupy, "streamed", streamed)
+    monkeypatch.setattr(on_cupy, "FEW", 0)
     return backend, sizes
 
 
-def test_what_stays_on_the_host(stand_in):
+def test_what_stays_on_the_host(stand_in, monkeypatch):
     backend, _ = stand_in
     X, float32 = np.zeros((10, 5), "float64"), backend.dtype("float32")
     needed = 10 * 5 * 4  # in the dtype it is to have there
@@ -156,6 +157,8 @@ def test_what_stays_on_the_host(stand_in):
     assert backend.hold(X, float32) is X
     assert backend.owns(backend.hold(X[:, 0], float32))  # one number a row is little
     assert backend.owns(backend.hold(backend.asarray(X, float32), float32))
+    monkeypatch.setattr(on_cupy, "FEW", X.size)
+    assert backend.owns(backend.hold(X, float32))
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

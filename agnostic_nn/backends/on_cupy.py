@@ -16,6 +16,8 @@ from .streamed import streamed
 #: Data that would take more than this share of the GPU's free memory stays on the host, and comes
 #: minibatch by minibatch.
 SHARE = 0.5
+#: So few numbers go to the GPU without asking it, which takes longer than to predict from them.
+FEW = 2**20
 
 
 class CuPyBackend(Backend):
@@ -62,7 +64,8 @@ class CuPyBackend(Backend):
 
     def hold(self, values: Any, dtype: Any) -> Array:
         """Return data on the GPU, or as it is on the host where there is too much of it."""
-        if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "biuf":
+        rows = isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "biuf"
+        if rows and values.size > FEW:
             needed = values.size * self.xp.finfo(dtype).bits / 8
             if needed > SHARE * self._free_memory():
                 return values
