@@ -27,9 +27,10 @@ _ELEMENTWISE = ELEMENTWISE - {"astype"} | words(
     "clip zeros_like ones_like full_like empty_like tril triu"
 )
 _MAKING = words("zeros ones full empty arange linspace eye")
-#: Functions along one axis or several: what is left out stands for all, or for the last one.
-_REDUCING = words("sum prod mean var std max min any all argmax argmin")
-_ALONG = words("cumulative_sum cumulative_prod sort argsort flip roll")
+#: Functions along axes, by what it means where none is said: all of them, the last, or an error.
+_ALONG_ALL = words("sum prod mean var std max min any all flip")
+_ALONG_LAST = words("sort argsort")
+_ALONG_ONE = words("argmax argmin cumulative_sum cumulative_prod roll")
 
 
 def _operator(function: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
@@ -174,7 +175,7 @@ class Batching:
             return lambda *operands, **options: self.call(found, *operands, **options)
         if name in _MAKING:
             return lambda *sizes, **options: self.of_all(found(*sizes, **options))
-        if name in _REDUCING or name in _ALONG:
+        if name in _ALONG_ALL | _ALONG_LAST | _ALONG_ONE:
             return lambda x, *more, **options: self._along(name, x, *more, **options)
         raise InvalidArgument(
             f"xp.{name} cannot be computed for all members of an ensemble at once: wanted a "
@@ -235,10 +236,10 @@ class Batching:
     def _along(
         self, name: str, x: Batched, *more: Any, axis: Any = None, **options: Any
     ) -> Batched:
-        if axis is None and name in _REDUCING:
-            axis = tuple(range(x.ndim))
-        elif axis is None:
-            axis = -1
+        if axis is None and name in _ALONG_ONE:
+            raise InvalidArgument(f"xp.{name} in an ensemble, without an axis: wanted one.")
+        if axis is None:
+            axis = -1 if name in _ALONG_LAST else tuple(range(x.ndim))
         several = isinstance(axis, (tuple, list))
         axes = tuple(self._axis(each, x.ndim) for each in (axis if several else (axis,)))
         function = getattr(self.xp, name)

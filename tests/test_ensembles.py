@@ -334,6 +334,7 @@ CALLS = {
     "running sums": lambda t: t.xp.cumulative_sum(t.a, axis=1),
     "sorted": lambda t: t.xp.sort(t.a) + t.xp.sort(t.b, axis=0),
     "turned": lambda t: t.xp.flip(t.a, axis=1) + t.xp.roll(t.b, 1, axis=-1),
+    "all turned": lambda t: t.xp.flip(t.a),
     "moved": lambda t: t.xp.permute_dims(t.xp.stack([t.a, t.b], axis=-1), (2, 0, 1)),
     "transposed": lambda t: t.xp.matrix_transpose(t.xp.stack([t.a, t.b])),
     "reshaped": lambda t: t.xp.reshape(t.a, (-1,)) * t.xp.reshape(t.b, (12,)),
@@ -398,6 +399,7 @@ class Odd(Layer):
         ),
         (lambda t: np.exp(np.asarray(t.A)), r"^a decision, or a Python number, depends on"),
         (lambda t: t.xp.unique_values(t.A), r"^xp\.unique_values cannot be computed for all m"),
+        (lambda t: t.xp.roll(t.A, 1), r"^xp\.roll in an ensemble, without an axis: wanted one\.$"),
         (lambda t: t.A[t.A > 0.0], r"^an index of the arrays of an ensemble is an array itself"),
         (lambda t: t.xp.sum(t.A, axis=2), r"^axis=2 of an array of 2 axes: wanted one of them\.$"),
         (
