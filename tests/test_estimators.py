@@ -126,6 +126,7 @@ def test_with_array_api_dispatch(library, digits, monkeypatch):
     """Between scikit-learn's own tools, which then compute in the library of the data as well."""
     if library.name == "jax":
         pytest.skip("scikit-learn's own tools write to arrays, which JAX's do not allow")
+    pytest.importorskip("scipy", "1.14", reason="scikit-learn asks for it")
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # scikit-learn asks for it; nothing here is SciPy's
     X, y = digits
     there = library.asarray(X.astype("float32")), library.asarray(y)
