@@ -92,7 +92,7 @@ class TestResults:
             "signal.signal(signal.SIGINT, signal.SIG_IGN); "
             f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
         )
-        results.run(part("first", program, seconds=3.0))
+        results.run(part("first", program, seconds=4.0))
         assert results.parts[0]["state"] == "stopped"
         seen = alive.stat().st_size
         time.sleep(0.3)
