@@ -505,6 +505,15 @@ def test_names_that_are_anything(value):
         assert isinstance(ours(ann.load, "nowhere", **options), ann.AgnosticNNError)
 
 
+@thorough
+@given(st.lists(hostile, max_size=2), hostile)
+def test_networks_that_are_anything(values, value):
+    for networks in (value, [network(), *values]):
+        ours(ann.side_by_side, networks)
+    ours(ann.members_of, value)
+    assert isinstance(ours(ann.members_of, network()), ann.AgnosticNNError)
+
+
 #: What is tested elsewhere, by whom it was built, or has nothing to test.
 ELSEWHERE = {
     "available_backends", "get_backend", "use_backend",  # test_backends.py
