@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from agnostic_nn.backends import get_backend
-from agnostic_nn.backends.launched import LaunchedSteps
-from agnostic_nn.backends.launches import Kernel, check
+from agnostic_nn.backends.cuda.launched import LaunchedSteps
+from agnostic_nn.backends.cuda.launches import Kernel, check
 from agnostic_nn.backends.on_numpy import NumPyBackend
 from agnostic_nn.programs.intervals import CPU
 

@@ -5,7 +5,7 @@ import functools
 import sysconfig
 from pathlib import Path
 
-from agnostic_nn.backends.cupy_device import OPTIONS
+from agnostic_nn.backends.cuda.device import OPTIONS
 
 #: What to compile for: the oldest GPUs that CUDA 12 and 13 both know.
 ARCHITECTURE = "compute_75"

@@ -10,8 +10,8 @@ from checking_device import COMPILER, CheckedBackend, CheckingDevice, compiled
 
 import agnostic_nn as ann
 from agnostic_nn import layers
-from agnostic_nn.backends.cuda_text import TYPES, Writing, functions
-from agnostic_nn.backends.launches import Kernel, Product, Span, check, evenly_apart, leading
+from agnostic_nn.backends.cuda.launches import Kernel, Product, Span, check, evenly_apart, leading
+from agnostic_nn.backends.cuda.text import TYPES, Writing, functions
 from agnostic_nn.programs.dtypes import DTYPES
 from agnostic_nn.programs.views import c_strides
 from agnostic_nn.standard import KIND_OF, UNARY

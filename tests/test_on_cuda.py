@@ -8,7 +8,7 @@ from fake_cupy import FakeCuPy, on_device
 import agnostic_nn as ann
 from agnostic_nn import layers
 from agnostic_nn.backends import base, get_backend, on_cuda
-from agnostic_nn.backends.cuda_text import Writing
+from agnostic_nn.backends.cuda.text import Writing
 
 pytestmark = [
     pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler here"),

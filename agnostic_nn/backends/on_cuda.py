@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import NotRecordable
 from ..installing import install_line
 from .base import Epoch, State, Step, as_it_stands, waits, warn_once
-from .cupy_device import CuPyDevice
-from .launched import LaunchedSteps
+from .cuda.device import CuPyDevice
+from .cuda.launched import LaunchedSteps
 from .on_cupy import CuPyBackend
 
 #: From how many steps of a training on compiling pays: CuPy's calls take some microseconds each,

@@ -16,17 +16,17 @@ from typing import Any, Protocol
 import array_api_compat.numpy as host_xp
 import numpy as np
 
-from ..errors import NotRecordable
-from ..namespace import Array
-from ..programs.evaluate import evaluate
-from ..programs.intervals import Machine
-from ..programs.program import Constant
-from ..programs.steps import DATA, state_names
-from .base import Backend, Epoch, Rows, State, Step
-from .cuda_source import launches_of
+from ...errors import NotRecordable
+from ...namespace import Array
+from ...programs.evaluate import evaluate
+from ...programs.intervals import Machine
+from ...programs.program import Constant
+from ...programs.steps import DATA, state_names
+from ..base import Backend, Epoch, Rows, State, Step
+from ..numpy_calls import NDArray, constant
+from ..recorded import RecordedStep, RecordedSteps
 from .launches import Launches
-from .numpy_calls import NDArray, constant
-from .recorded import RecordedStep, RecordedSteps
+from .source import launches_of
 
 
 class Device(Protocol):

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..namespace import Array
-from ..programs.intervals import Machine
-from .base import Backend
-from .cuda_products import WORKSPACE, CuBLAS, CuPyProducts, Products
+from ...namespace import Array
+from ...programs.intervals import Machine
+from ..base import Backend
+from ..numpy_calls import NDArray
 from .launches import Kernel, Launch, Launches
-from .numpy_calls import NDArray
+from .products import WORKSPACE, CuBLAS, CuPyProducts, Products
 
 #: How kernels are compiled. CuPy adds -ftz=true, as to its own: numbers below the smallest normal
 #: one become 0. All else is as IEEE 754 has it, but that a product and a sum may be rounded once.

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotRecordable
-from ..namespace import Array
+from ...errors import NotRecordable
+from ...namespace import Array
+from ..numpy_calls import NDArray
 from .launches import Product, Span, leading
-from .numpy_calls import NDArray
 
 #: Bytes that cuBLAS asks for on the GPUs that ask for the most.
 WORKSPACE = 32 * 2**20

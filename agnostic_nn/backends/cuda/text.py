@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
-from ..errors import NotRecordable
-from ..programs.dtypes import DType, decoded
-from ..programs.program import Call, Constant, Value
+from ...errors import NotRecordable
+from ...programs.dtypes import DType, decoded
+from ...programs.program import Call, Constant, Value
 from .launches import Kernel, Span
 
 #: What CUDA C calls each type.
@@ -175,4 +175,4 @@ def type_of(value: Value) -> str:
 
 def functions() -> str:
     """Return the standard's functions in CUDA C."""
-    return files(__package__).joinpath("cuda_functions.cuh").read_text(encoding="utf-8")
+    return files(__package__).joinpath("functions.cuh").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..errors import NotRecordable
-from ..programs.arena import Piece
-from ..programs.program import Call, Value
+from ...errors import NotRecordable
+from ...programs.arena import Piece
+from ...programs.program import Call, Value
 
 
 class Span(NamedTuple):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..errors import NotRecordable
-from ..programs.arena import Arena
-from ..programs.program import Argument, Call, Program, Value
-from ..programs.schedule import Schedule, schedule
-from ..programs.steps import DATA
-from ..programs.views import broadcast_strides, c_strides
-from .cuda_text import TYPES, Writing, expression, functions, number_text, type_of
+from ...errors import NotRecordable
+from ...programs.arena import Arena
+from ...programs.program import Argument, Call, Program, Value
+from ...programs.schedule import Schedule, schedule
+from ...programs.steps import DATA
+from ...programs.views import broadcast_strides, c_strides
 from .launches import Kernel, Launch, Launches, Product, Span, check, evenly_apart, leading
+from .text import TYPES, Writing, expression, functions, number_text, type_of
 
 #: The operation that makes one number of many, and what it begins with; None for one of them.
 _REDUCTIONS: dict[str, tuple[str, str | None]] = {
