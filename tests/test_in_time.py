@@ -19,6 +19,9 @@ from agnostic_nn.cli.data import Source
 from agnostic_nn.cli.options import Settings
 from agnostic_nn.epochs import Run
 from agnostic_nn.errors import InvalidArgument
+from agnostic_nn.tabular import Preparation, importance
+from agnostic_nn.tabular.importance import permutation_importance
+from agnostic_nn.tabular.scores import SCORES
 
 
 @pytest.fixture
@@ -89,6 +92,50 @@ def test_the_network_that_is_kept_has_its_share(run, clock, tmp_path, monkeypatc
     said = ["--folds", 3, "--time-limit", 112, "--backend", "numpy", "--out", tmp_path / "run"]
     assert run("train", "iris", *said)[0] == 0
     assert seconds == pytest.approx([14.0] * 4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked"), [(None, 1 + 5 * 3), (9.0, 1 + 2 * 3), (100.0, 1 + 5 * 3), (2.0, 1)]
+)
+def test_columns_are_shuffled_as_often_as_there_is_time_for(clock, seconds, asked):
+    """An answer takes a second: three columns are shuffled in three."""
+    import pandas as pd
+
+    X = pd.DataFrame({name: [1.0, 2.0, 3.0, 4.0] for name in "abc"})
+    y = pd.Series([1.5, 2.5, 3.5, 4.5], name="y")
+    preparation = Preparation.fit(X, y, "regression", numeric=list("abc"))
+    answers = []
+
+    def predict(inputs):
+        clock.now += 1.0
+        answers.append(len(inputs))
+        return inputs[:, :1]
+
+    found = permutation_importance(
+        predict, preparation, preparation.features(X), preparation.targets(y),
+        score=SCORES["regression"][0], seconds=seconds,
+    )  # fmt: skip
+    assert len(answers) == asked
+    assert len(found) == (3 if asked > 1 else 0)
+
+
+@pytest.mark.usefixtures("undrawn", "clock")
+def test_columns_that_there_was_no_time_for_are_told_of(run, tmp_path, monkeypatch):
+    given = []
+
+    def nothing(*_, seconds, **__):
+        given.append(seconds)
+        return []
+
+    monkeypatch.setattr(importance, "permutation_importance", nothing)
+    said = ["train", "iris", "--recipe", "plain", "--epochs", 1, "--backend", "numpy"]
+    code, _, error = run(*said, "--time-limit", 100, "--out", tmp_path / "a")
+    assert code == 0
+    assert error.startswith(
+        "agnostic-nn: warning: what each column is worth is left out: time_limit=100 leaves too "
+    )
+    assert run(*said, "--out", tmp_path / "b")[2] == ""
+    assert given == [10.0, None]  # half of the fifth that is kept
 
 
 def prepared(**said):

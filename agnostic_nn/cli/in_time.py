@@ -101,7 +101,7 @@ def epochs_within(end: Deadline, data: TaskData, settings: Settings, backend: Ba
         fraction = min(1.0, rows / n)
         took = seconds_of_epoch(data.some(fraction), settings, backend)
         if fraction == 1.0 or took >= ENOUGH * end.left:
-            return max(1, min(most, int(end.left * fraction / took)))
+            return max(1, min(most, int(end.left * fraction / max(took, 1e-9))))
         rows *= MORE
     return 1
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..backends import host
+from ..errors import TrainingWarning
 from ..network import training_of
 from . import fitting
 from .data import Source
@@ -81,8 +83,10 @@ class Outcome:
         return _over(self.folds, spread) if self.folds else {}
 
 
-def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
+def tested(net: Network, data: TaskData, settings: Settings, deadline: Deadline | None) -> Outcome:
     """Let the network, a linear model and the baseline answer for every part of the data.
+
+    With a deadline, what the columns are worth is looked at as often as there is time for.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
         If the network is so far off, on the very rows it was trained on, that training diverged.
     """
     from ..rows import is_finite
-    from ..tabular.importance import permutation_importance
+    from ..tabular.importance import MOST_SHUFFLES, permutation_importance
     from ..tabular.linear import fit_linear
     from ..tabular.scores import leading
 
@@ -107,7 +111,15 @@ def tested(net: Network, data: TaskData, settings: Settings) -> Outcome:
     importance = permutation_importance(
         net.predict, data.preparation, held.inputs, held.targets, held.weight,
         score=leading(settings.metric, data.preparation.task), seed=settings.seed,
+        seconds=None if deadline is None else 0.5 * deadline.kept,
     )  # fmt: skip
+    if deadline is not None and not importance and len(plain.preparation.columns) <= MOST_SHUFFLES:
+        warnings.warn(
+            f"what each column is worth is left out: time_limit={deadline.seconds:g} leaves too "
+            "little time to shuffle them.",
+            TrainingWarning,
+            stacklevel=2,
+        )
     name = "train" if data.test is None else "test"
     return Outcome(net, data, found, [], held, outputs[name], [], importance, rows)
 
@@ -130,11 +142,11 @@ def cross_validated(
         others = len(folds) - len(found)
         seconds = share(deadline, others + 1, tests=others)
         net = fitted_in_time(data, settings, backend, tell, seconds)
-        found.append(tested(net, data, settings))
+        found.append(tested(net, data, settings, deadline))
         tell(f"fold {len(found)} of {len(folds)}: {_line(found[-1], settings)}")
     data = source.prepare(settings, source.splits.rows)
     net = fitted_in_time(data, settings, backend, tell, share(deadline))
-    whole = tested(net, data, settings)
+    whole = tested(net, data, settings, deadline)
     tests = [one.scores["test"] for one in found]
     outputs = [_in_terms_of(data.preparation, one) for one in found]
     return Outcome(

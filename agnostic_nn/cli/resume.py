@@ -61,7 +61,8 @@ def resume(
             net = fitting.go_on(run / CHECKPOINT, data, settings, backend, callbacks)
             tell_if_cut(net, settings, tell)
             tell(f"network: {net!r}")
-            finish(tested(net, data, settings), source, settings, run, as_json=json)
+            found = tested(net, data, settings, deadline)
+            finish(found, source, settings, run, as_json=json)
     warn_of_overrun(deadline)
 
 

@@ -87,7 +87,7 @@ def train(
                 checkpoint=None if checkpoint_every == 0 else folder / CHECKPOINT,
                 checkpoint_every=checkpoint_every or None,
             )  # fmt: skip
-            found = tested(net, data, settings)
+            found = tested(net, data, settings, deadline)
         finish(found, source, settings, folder, as_json=json)
     warn_of_overrun(deadline)
 

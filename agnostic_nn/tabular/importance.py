@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..backends import host
+from ..deadlines import Deadline
 from ..namespace import Array
 from .preparation import Preparation
 from .scores import Score, score_of
@@ -32,11 +33,12 @@ def permutation_importance(
     *,
     score: Score,
     seed: int = 0,
+    seconds: float | None = None,
 ) -> list[Importance]:
     """Shuffle one column of the table after another, and see how much worse the score becomes.
 
     Columns that say the same cover for each other: both look unimportant. With more than 400
-    columns there is no answer.
+    columns there is no answer, nor where there is no time to shuffle each of them once.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def permutation_importance(
         What to look at.
     seed : int, default 0
         Of the shuffling.
+    seconds : float, optional
+        How long it may take: columns are shuffled less often where that is too short.
 
     Returns
     -------
@@ -69,7 +73,11 @@ def permutation_importance(
     def value(inputs: Array) -> float | None:
         return score_of(score, preparation, targets, predict(inputs), weight)
 
+    end = None if seconds is None else Deadline(seconds)
     whole, found = value(X), []
+    if end is not None:  # one answer tells how long the others take
+        rounds = end.left / max(len(places) * end.since, 1e-9)
+        repeats = min(repeats, max(0, int(rounds)))
     if whole is None or repeats == 0:
         return []
     for i, (column, its) in enumerate(places.items()):
