@@ -79,6 +79,9 @@ class Predicting:
     def cost(self, X: Any, Y: Any, sample_weight: Any = None) -> float:
         """Compute the cost of the predictions for X, with the L2 penalty, without dropout.
 
+        Of an ensemble it is the mean of its members' costs, which is what training minimizes; what
+        `train` says of validation is the cost of the members' mean.
+
         Parameters
         ----------
         X : array-like, shape (n_samples, n_features)

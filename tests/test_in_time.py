@@ -138,6 +138,20 @@ def test_columns_that_there_was_no_time_for_are_told_of(run, tmp_path, monkeypat
     assert given == [10.0, None]  # half of the fifth that is kept
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_score_that_is_not_defined_is_no_lack_of_time(run, tmp_path):
+    rows = (f"{i * i},{'b' if i % 2 and i < 30 else 'a'},{i}" for i in range(40))
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,t", *rows]))
+    code, out, error = run(
+        "train", tmp_path / "t.csv", "--target", "y", "--time", "t", "--metric", "auc",
+        "--recipe", "plain", "--epochs", 1, "--backend", "numpy", "--time-limit", 100,
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert code == 0
+    assert "AUC: not defined" in out
+    assert "time_limit" not in error
+
+
 def prepared(**said):
     settings = Settings(data=["iris"], recipe="realmlp-s", **said)
     source = Source.read(settings)

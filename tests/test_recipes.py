@@ -294,6 +294,17 @@ def test_of_one_value_nothing_is_read(quantiles):
     assert np.ptp(rows[:, 1:], axis=0).tolist() == [0.0] * 5
 
 
+def test_where_there_are_no_numbers_tabm_reads_categories_as_they_are():
+    X = pd.DataFrame({"c": list("abcabcab"), "d": list("xyxyxyxy")})
+    preparation = TabM().prepared(Preparation.fit(X), Preparation.fit(X).blocks(X))
+    assert np.unique(preparation.features(X)).tolist() == [-1.0, 0.0, 1.0]
+    described = preparation.to_json()
+    assert Preparation.from_json(described) == preparation
+    del described["inputs"]["clipped"]  # a model of before was trained on clipped ones
+    found = np.unique(Preparation.from_json(described).features(X))
+    np.testing.assert_allclose(found, [clipped(x) for x in (-1.0, 0.0, 1.0)], rtol=1e-15)
+
+
 def test_inputs_travel_with_the_preparation():
     X = pd.DataFrame({"c": list("abcdefghij") * 4, "x": np.arange(40) * 0.5})
     preparation = inputs_of(X, most_one_hot=8).with_outputs(("n", "y"))

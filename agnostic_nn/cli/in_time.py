@@ -32,7 +32,7 @@ AFTERWARDS, READING = 0.2, 2.0
 
 #: How many steps are tried first to tell how long an epoch takes, how many times as many next, and
 #: the share of the time that is enough for a trial.
-STEPS, MORE, ENOUGH = 2, 8, 0.01
+TRIED, MORE, ENOUGH = 2, 8, 0.01
 
 
 def keep_some(deadline: Deadline | None, least: float = AFTERWARDS) -> None:
@@ -96,7 +96,7 @@ def epochs_within(end: Deadline, data: TaskData, settings: Settings, backend: Ba
     long enough to tell.
     """
     most, batch_size = settings.epochs or 1, settings.batch_size or 1
-    rows, n = STEPS * batch_size, len(data.train)
+    rows, n = TRIED * batch_size, len(data.train)
     while end.left > 0.0:
         fraction = min(1.0, rows / n)
         took = seconds_of_epoch(data.some(fraction), settings, backend)

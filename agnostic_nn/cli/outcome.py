@@ -107,20 +107,22 @@ def tested(net: Network, data: TaskData, settings: Settings, deadline: Deadline 
     linear, rows = fit_linear(plain.preparation, *plain.kept, settings.seed)
     for name, part in plain.parts.items():
         found[name] |= _scores(part, {LINEAR: linear(part.inputs), BASELINE: None})
-    held = data.train if data.test is None else data.test
+    name, held = ("train", data.train) if data.test is None else ("test", data.test)
+    lead = leading(settings.metric, data.preparation.task)
     importance = permutation_importance(
         net.predict, data.preparation, held.inputs, held.targets, held.weight,
-        score=leading(settings.metric, data.preparation.task), seed=settings.seed,
+        score=lead, seed=settings.seed,
         seconds=None if deadline is None else 0.5 * deadline.kept,
     )  # fmt: skip
-    if deadline is not None and not importance and len(plain.preparation.columns) <= MOST_SHUFFLES:
+    few_enough = len(plain.preparation.columns) <= MOST_SHUFFLES
+    defined = found[name][NETWORK][lead.name] is not None
+    if deadline is not None and few_enough and defined and not importance:
         warnings.warn(
             f"what each column is worth is left out: time_limit={deadline.seconds:g} leaves too "
             "little time to shuffle them.",
             TrainingWarning,
             stacklevel=2,
         )
-    name = "train" if data.test is None else "test"
     return Outcome(net, data, found, [], held, outputs[name], [], importance, rows)
 
 

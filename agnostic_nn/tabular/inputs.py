@@ -117,8 +117,10 @@ class Inputs:
         value alone, of which nothing can be learned. Where there are quantiles it is else 0 and 1.
     quantiles : tuple of tuples of float
         Of each column that measures something, at equal steps from its smallest number to its
-        largest: it becomes what a normal variable has at these, and the other columns stay as they
-        are, as TabM has it.
+        largest: it becomes what a normal variable has at these.
+    clipped : bool
+        Whether columns are clipped smoothly; where numbers go by their quantiles the others stay as
+        they are, as TabM has it.
     """
 
     order: tuple[int, ...]
@@ -128,6 +130,7 @@ class Inputs:
     centers: tuple[float, ...] = ()
     factors: tuple[float, ...] = ()
     quantiles: tuple[tuple[float, ...], ...] = ()
+    clipped: bool = True
 
     @classmethod
     def fit(
@@ -180,7 +183,7 @@ class Inputs:
             found = np.quantile(numbers, steps, axis=0).T.tolist()
             return replace(
                 self, centers=(0.0,) * len(factors), factors=tuple(factors.tolist()),
-                quantiles=tuple(map(tuple, found)),
+                quantiles=tuple(map(tuple, found)), clipped=False,
             )  # fmt: skip
         centers, factors = robust_scale(columns)
         return replace(self, centers=tuple(centers.tolist()), factors=tuple(factors.tolist()))
@@ -230,7 +233,7 @@ class Inputs:
         columns = scaled(self._columns(blocks), self.centers, self.factors)
         for i, quantiles in enumerate(self.quantiles):
             columns[:, i] = normal_scores(columns[:, i], quantiles)
-        columns = columns if self.quantiles else clip_smoothly(columns)
+        columns = clip_smoothly(columns) if self.clipped else columns
         codes = [blocks.codes[:, column] for column, _ in self.embedded]
         return np.concatenate([columns, *(code[:, None] for code in codes)], axis=1)
 
@@ -256,6 +259,7 @@ class Inputs:
                 tuple(map(float, content["centers"])),
                 tuple(map(float, content["factors"])),
                 tuple(tuple(map(float, each)) for each in content["quantiles"]),
+                bool(content.get("clipped", not content["quantiles"])),  # the first did not say
             )
             learned = (found.centers, found.factors, *found.quantiles)
             if not all(np.isfinite(numbers).all() for numbers in learned):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .estimator import RecipeClassifier, RecipeRegressor
+from .base_estimator import RecipeClassifier, RecipeRegressor
 
 
 class RealMLPClassifier(RecipeClassifier):

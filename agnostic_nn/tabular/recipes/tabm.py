@@ -111,7 +111,7 @@ class TabM(Recipe):
         return AdamW(self.learning_rate, weight_decay=self.weight_decay)
 
     def begin(self, net: Network, X: HostArray) -> None:
-        """Begin W and b uniform in -1/sqrt(n[l-1]) to 1/sqrt(n[l-1]), b alike for all members."""
+        """Begin W and b uniform in -1/sqrt(n[l-1]) to 1/sqrt(n[l-1]), b alike where W is shared."""
         del X
         random = host.generator(net.seed, WEIGHTS, len(net.objective.layers.layers))
         theta = list(net.objective.unflatten(net.theta, net.objective.parameters, net.xp))
