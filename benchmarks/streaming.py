@@ -65,7 +65,7 @@ def rounds(folder: str, n: int, task: Any, name: str, count: int) -> dict[str, l
         where: ann.Network(task.widths, "categorical_cross_entropy", backend=backend)
         for where in WHERE
     }
-    on_cupy.SHARE = 0.0  # what is on the host stays there, however little it is
+    on_cupy.SHARE, on_cupy.FEW = 0.0, 0  # what is on the host stays there, however little it is
     seconds: dict[str, list[float]] = {where: [] for where in WHERE}
     for _ in range(count + 1):
         for where in WHERE:

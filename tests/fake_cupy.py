@@ -10,6 +10,7 @@ import functools
 import itertools
 import sys
 import types
+import weakref
 from pathlib import Path
 
 import array_api_compat.numpy
@@ -30,6 +31,7 @@ class ndarray(np.ndarray):  # noqa: N801
         assert type(values) is np.ndarray
         assert (values.dtype, values.shape) == (self.dtype, self.shape)
         stream.refuse("a copy")
+        stream.copied.append(weakref.ref(values))
         self[...] = values
 
 
@@ -53,6 +55,7 @@ class Stream:
         self.cupy, self.non_blocking = cupy, non_blocking
         self.ptr = id(self)
         self.captured = None
+        self.copied = []
 
     def __enter__(self):
         self.cupy.streams.append(self)
@@ -74,6 +77,8 @@ class Stream:
 
     def synchronize(self):
         self.refuse("waiting")
+        assert all(array() is not None for array in self.copied)  # copies may have read them
+        self.copied.clear()
 
     def record(self):
         self.refuse("an event that nobody of the capture waits for")

@@ -11,8 +11,11 @@ from checking_device import COMPILER, CheckedBackend, CheckingDevice, compiled
 import agnostic_nn as ann
 from agnostic_nn import layers
 from agnostic_nn.backends.cuda.launches import Kernel, Product, Span, check, evenly_apart, leading
+from agnostic_nn.backends.cuda.source import launches_of
 from agnostic_nn.backends.cuda.text import TYPES, Writing, functions
 from agnostic_nn.programs.dtypes import DTYPES
+from agnostic_nn.programs.program import Argument
+from agnostic_nn.programs.record import record
 from agnostic_nn.programs.views import c_strides
 from agnostic_nn.standard import KIND_OF, UNARY
 
@@ -127,7 +130,9 @@ def moves(Z, *, xp):
     spread = xp.std(Z, axis=0, keepdims=True) + xp.var(Z, axis=(0, 1), correction=1.0)
     sums = xp.cumulative_sum(Z, axis=1) / 32.0 + xp.prod(xp.tanh(Z), axis=0)
     joined = xp.concat([few, few, few, Z[::-1, :]], axis=1)[:, : Z.shape[1]]
+    again = xp.concat([xp.tanh(Z[:1, :])] * Z.shape[0], axis=0)
     chosen = xp.where(xp.any(Z > 3.0, axis=0) | xp.all(Z > 0.0, axis=0), chosen, xp.min(Z, axis=0))
+    turned += again
     return xp.tanh(turned + chosen + spread + sums + joined @ (Z.T[:, ::-1] @ Z[::-1, :]) / 100.0)
 
 
@@ -184,6 +189,20 @@ class TestLaunches:
         """Also where they stay as they are, for converting them would take much memory."""
         monkeypatch.setattr("agnostic_nn.backends.on_numpy.WHOLE", 1)
         assert_same(device, data=given, widths=[5, 3], optimizer="sgd")
+
+    @pytest.mark.parametrize(("times", "index"), [(10, "int"), (2**30, "int64")])
+    def test_what_counts_numbers_has_room_for_all_of_them(self, times, index):
+        """A view has more of them than there are in memory."""
+
+        def function(theta, rates, key, *, xp):
+            return {"theta": theta, "cost": xp.sum(xp.broadcast_to(theta, (times, 3)))}
+
+        arguments = [
+            Argument((3,), DTYPES["float32"], "theta"), Argument((1,), DTYPES["float32"], "rates"),
+            Argument((2,), DTYPES["int32"], "key"),
+        ]  # fmt: skip
+        program = record(function, arguments, ["theta"]).program
+        assert f"typedef {index} Index;" in launches_of(program, {}, 32).text
 
     def test_a_refused_step_runs_as_it_stands_and_says_so_once(self, device):
         g = ann.Activation("sorts", lambda Z, *, xp: xp.sort(Z, axis=0), None,

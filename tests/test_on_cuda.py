@@ -86,6 +86,12 @@ class TestCaptured:
                     optimizer="sgd")  # fmt: skip
         self.replayed(cupy)
 
+    def test_products_that_do_not_lie_together(self, gpu):
+        inside = [layers.PeriodicEmbedding(5, 4, 3), layers.Members(2), layers.MemberDense(3, 2)]
+        cupy, backend = gpu()
+        assert_same(backend, widths=[5, layers.Ensemble(inside, 3)], optimizer="sgd")
+        self.replayed(cupy)
+
     def test_what_layers_remember(self, gpu):
         cupy, backend = gpu()
         assert_same(backend, widths=[5, layers.BatchNorm(), 6, 3], dtype="float64",

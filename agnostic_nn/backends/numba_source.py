@@ -265,9 +265,8 @@ class _Writer:
             strides[axis], size = (0 if axis in axes else size), size * kept[axis]
         loops = list(x.shape)
         layout = self.layouts[x]
-        number = self._element(
-            layout.base, layout.offset, broadcast_strides(self.layouts[x], x.shape), loops
-        )
+        given = broadcast_strides(layout, x.shape)
+        number = self._element(layout.base, layout.offset, given, loops)
         out = self._element(call, 0, strides, loops)
         rounds = [call.size] if call.size > 1 else []
         line = f"{self._element(call, 0, [1] * len(rounds), rounds)} = {begin}"
@@ -288,7 +287,7 @@ class _Writer:
             home = self.ready.parts.get(layout.base)
             if times > 1:  # one loop for all of them
                 loops, apart = [times, *x.shape], x.shape[axis] * strides[axis]
-                given = [0, *broadcast_strides(self.layouts[x], x.shape)]
+                given = [0, *broadcast_strides(layout, x.shape)]
                 source = self._element(layout.base, layout.offset, given, loops)
                 target = self._element(call, begin, [apart, *strides], loops)
                 yield from nested([*([] for _ in loops), [f"{target} = {source}"]], loops)
@@ -304,7 +303,7 @@ class _Writer:
         if in_order(x.shape, layout.strides) and in_order(x.shape, tuple(strides)):
             loops, given, strides = [x.size], [1], [1]
         else:
-            given = broadcast_strides(self.layouts[x], x.shape)
+            given = broadcast_strides(layout, x.shape)
         source = self._element(layout.base, layout.offset, given, loops)
         line = f"{self._element(into, begin, strides, loops)} = {source}"
         levels: list[list[str]] = [[] for _ in loops]

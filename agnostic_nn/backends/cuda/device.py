@@ -48,6 +48,7 @@ class CuPyDevice:
 
         self.backend, self._cupy = backend, cupy
         self.uncaptured = ""
+        self._on_their_way: list[NDArray] = []  # of the host, which copies may still read
         tf32 = int(os.environ.get("CUPY_TF32") or 0) > 0  # as CuPy's own products are made
         self.machine = Machine(FUNCTION_ULPS, TF32 if tf32 else 0.0, flushes=True)
         with backend.device:
@@ -88,13 +89,16 @@ class CuPyDevice:
     def write(self, array: Array, values: Any) -> None:
         """Copy values, of the host or of the device, into an array of the device."""
         if isinstance(values, np.ndarray):
-            array.set(np.ascontiguousarray(values, array.dtype), self._stream)
+            values = np.ascontiguousarray(values, array.dtype)
+            array.set(values, self._stream)
+            self._on_their_way.append(values)
         else:
             array[...] = values
 
     def read(self, array: Array) -> NDArray:
         """Return an array on the host, once all that was started is done."""
         self._stream.synchronize()
+        self._on_their_way.clear()
         return self.backend.to_numpy(array)
 
     def prepare(self, launches: Launches, arrays: Mapping[str, Array]) -> Callable[[], None]:

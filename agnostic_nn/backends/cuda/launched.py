@@ -91,11 +91,11 @@ class Tables:
             "costs": device.zeros(steps, "float64"),
         }
 
-    def fit(self, epoch: Epoch) -> bool:
+    def fits(self, epoch: Epoch) -> bool:
         """Whether an epoch finds room, and its data lie as those before."""
-        room, steps = self._room, len(epoch.rates)
-        fits = epoch.examples <= room[0] and steps <= room[1]
-        return fits and self._kind_of(epoch) == self._kind
+        examples, steps = self._room
+        enough = epoch.examples <= examples and len(epoch.rates) <= steps
+        return enough and self._kind_of(epoch) == self._kind
 
     def _kind_of(self, epoch: Epoch) -> tuple[Any, ...]:
         """Return what launches know of an epoch."""
@@ -123,8 +123,9 @@ class Tables:
         if at not in self._known:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            self._known[at] = addresses = self._device.zeros(len(at), "int64")
+            addresses = self._device.zeros(len(at), "int64")
             self._device.write(addresses, np.asarray(at))
+            self._known[at] = addresses  # not before they are there: Ctrl-C may come in between
         self._device.write(self.arrays["data"][: len(at)], self._known[at])
         self._at = at
 
@@ -156,7 +157,7 @@ class LaunchedSteps(RecordedSteps):
     def for_sizes(self, sizes: Sequence[int], epoch: Epoch) -> dict[int, RecordedStep]:
         """Return the step for each of these sizes; see `RecordedSteps`."""
         self._check_whether_to()
-        if self._tables is None or not self._tables.fit(epoch):
+        if self._tables is None or not self._tables.fits(epoch):
             self._steps = {}  # they hold the addresses of other tables
             self._tables = Tables(self._device, epoch, str(self._state[0].dtype))
         return super().for_sizes(sizes, epoch)

@@ -155,8 +155,8 @@ def check(launch: Launch, sizes: Mapping[str, int]) -> None:
     if launch.in_order:
         return
     for written in launch.writes:
-        distinct = all(stride or n == 1 for n, stride in zip(written.shape, written.strides,
-                                                              strict=True))  # fmt: skip
+        axes = zip(written.shape, written.strides, strict=True)
+        distinct = all(stride or n == 1 for n, stride in axes)
         in_place = isinstance(launch, Kernel)
         for read in launch.reads:
             if written.meets(read) and not (in_place and distinct and written.is_as(read)):

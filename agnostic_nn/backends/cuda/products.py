@@ -60,7 +60,7 @@ class CuBLAS:
         (turn_b, *b), (turn_a, *a) = (
             self._matrix(span, arrays, batched=bool(many)) for span in (product.b, product.a)
         )
-        target = [_address(out, arrays), columns, *([rows * columns] if many else [])]
+        target = [_address(out, arrays), columns, *out.strides[:-2]]
         arguments = (
             self._handle, turn_b, turn_a, columns, rows, inner,
             one.ctypes.data, *b, *a, zero.ctypes.data, *target, *many,

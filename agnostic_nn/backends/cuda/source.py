@@ -8,6 +8,7 @@ launches.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -77,13 +78,18 @@ class _Writer:
         for launch in self.steps:
             check(launch, self.arena.sizes)
         kernels = [launch.text for launch in self.steps if isinstance(launch, Kernel)]
-        # a counter goes beyond what it counts by as many threads as there are
-        index = "int" if max(self.arena.sizes.values()) < 2**30 else "int64"
-        text = "\n\n".join([functions(), f"typedef {index} Index;", *kernels])
+        text = "\n\n".join([functions(), f"typedef {self._index()} Index;", *kernels])
         self.launches = Launches(
             self.steps, text, self.arena.sizes, self.arena.arguments, self.arena.fixed,
             self.ready.once,
         )  # fmt: skip
+
+    def _index(self) -> str:
+        """Return the type of what counts numbers, of which a view may have more than memory."""
+        spans = (span for launch in self.steps for span in (*launch.reads, *launch.writes))
+        most = max([*self.arena.sizes.values(), *(math.prod(span.shape) for span in spans)])
+        # a counter goes beyond what it counts by as many threads as there are
+        return "int" if most < 2**30 else "int64"
 
     # Where values lie
 
@@ -283,15 +289,13 @@ class _Writer:
         axis, start = dict(call.options)["axis"], 0
         array, begin = self.arena.place(call)
         strides = c_strides(call.shape)
-        for x, times in _repeats(call.inputs):
-            at = start * strides[axis]
-            home = self.ready.parts.get(self.layouts[x].base)
-            at_home = home is not None and home[0] is call and home[1] == at
-            if x.size and not (times == 1 and at_home and self.layouts[x].whole):
-                source = self.span(x, (times, *x.shape))
-                apart = x.shape[axis] * strides[axis]
-                target = Span(array, begin + at, source.shape, (apart, *strides))
-                self._copy(source, target)
+        for x, again in itertools.groupby(call.inputs):
+            at, apart, times = start * strides[axis], x.shape[axis] * strides[axis], len([*again])
+            layout = self.layouts[x]
+            there = int(layout.whole and self.ready.parts.get(layout.base) == (call, at))
+            source = self.span(x, (times - there, *x.shape))
+            first = begin + at + there * apart
+            self._copy(source, Span(array, first, source.shape, (apart, *strides)))
             start += times * x.shape[axis]
 
     def _copy(self, source: Span, target: Span) -> None:
@@ -379,13 +383,3 @@ def _scalars_together(runs: Sequence[Sequence[Call]]) -> Iterator[Sequence[Call]
         yield run
     if waiting:
         yield waiting
-
-
-def _repeats(values: Sequence[Value]) -> Iterator[tuple[Value, int]]:
-    """Yield each value, and how often it comes in a row."""
-    times = 0
-    for k, value in enumerate(values):
-        times += 1
-        if k + 1 == len(values) or values[k + 1] is not value:
-            yield value, times
-            times = 0
