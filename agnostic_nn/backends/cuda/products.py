@@ -38,7 +38,8 @@ class CuBLAS:
         self._scalars: dict[Any, tuple[NDArray, NDArray]] = {}  # read by their addresses
         self._handle = handle = cublas.create()
         end = weakref.finalize(self, _destroy, cublas, handle, stream, workspace)
-        end.atexit = False  # by then the driver may be gone
+        # by then the driver may be gone
+        end.atexit = False  # type: ignore[misc,unused-ignore]  # older stubs
         cublas.set_stream(handle, stream.ptr)
         cublas.set_workspace(handle, workspace.data.ptr, workspace.nbytes)  # a stream resets it
         mode = cublas.Math.TF32_TENSOR_OP_MATH if tf32 else cublas.Math.DEFAULT_MATH
