@@ -17,18 +17,29 @@ from parts import OUTCOMES
 KEPT = 2000
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Write a line of JSON for each test: what came of it, its name, and why it failed."""
-    if "PYTEST_XDIST_WORKER" in os.environ or OUTCOMES not in os.environ:
-        return
-    if report.when == "call" or not report.passed:  # set up and torn down it is no test yet
+def pytest_configure(config: pytest.Config) -> None:
+    """Let one process write, and not those that pytest-xdist starts for it."""
+    if OUTCOMES in os.environ and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Outcomes(Path(os.environ[OUTCOMES])))
+
+
+class Outcomes:
+    """Writes what came of each test to a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a line of JSON for each test: what came of it, its name, and why it failed."""
+        if report.when == "call" or not report.passed:  # set up and torn down it is no test yet
+            self._write(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Write a line for a file that could not be read."""
+        if report.failed:
+            self._write(report)
+
+    def _write(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         why = str(report.longrepr)[-KEPT:] if report.failed else ""
-        with Path(os.environ[OUTCOMES]).open("a") as file:
+        with self._file.open("a") as file:
             file.write(json.dumps([report.outcome, report.nodeid, why]) + "\n")
-
-
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Write a line for a file that could not be read."""
-    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ and OUTCOMES in os.environ:
-        with Path(os.environ[OUTCOMES]).open("a") as file:
-            file.write(json.dumps(["failed", report.nodeid, str(report.longrepr)[-KEPT:]]) + "\n")
