@@ -12,6 +12,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
+from ..programs.arena import Piece
 from ..programs.dtypes import DType
 from ..programs.evaluate import evaluate
 from ..programs.program import Argument, Call, Constant, Program, Value
@@ -186,6 +187,24 @@ def numpy_dtype(dtype: DType) -> np.dtype[Any]:
 def constant(value: Constant) -> NDArray:
     """Return a constant as an array that refuses to be written to."""
     return np.frombuffer(value.data, numpy_dtype(value.dtype)).reshape(value.shape)
+
+
+def fixed_values(
+    fixed: Mapping[Value, Piece], once: Sequence[Call]
+) -> Iterator[tuple[Piece, NDArray]]:
+    """Yield where each value that never changes is to lie, and its numbers one after the other.
+
+    Parameters
+    ----------
+    fixed : mapping of Value to Piece
+        Constants, and results of `once`.
+    once : sequence of Call
+        What is computed from constants alone.
+    """
+    computed = evaluate(once, {}, xp, constant)
+    for value, piece in fixed.items():
+        array = constant(value) if isinstance(value, Constant) else computed[value]
+        yield piece, array.reshape(-1)
 
 
 def _row(call: Call) -> int:

@@ -24,12 +24,10 @@ import numpy as np
 from ..errors import InvalidArgument, NotRecordable
 from ..installing import install_line
 from ..namespace import Array
-from ..programs.evaluate import evaluate
-from ..programs.program import Constant
 from ..programs.steps import DATA, state_names
 from .base import Backend, Epoch, State, Step, waits, warn_once
 from .numba_source import Source, dtype_names, source_of
-from .numpy_calls import constant
+from .numpy_calls import fixed_values
 from .on_numpy import NumPyBackend
 from .recorded import RecordedStep, RecordedSteps
 
@@ -156,10 +154,8 @@ class CompiledStep(RecordedStep):
             for name, (array, begin, size) in source.places.items()
         }
         self._constants, self._counts = np.asarray(source.constants), np.asarray(source.counts)
-        once = evaluate(source.once, {}, xp, constant)
-        for value, (array, begin, size) in source.fixed.items():
-            given = constant(value) if isinstance(value, Constant) else once[value]
-            self._memory[array][begin : begin + size] = given.reshape(-1)
+        for (array, begin, size), given in fixed_values(source.fixed, source.once):
+            self._memory[array][begin : begin + size] = given
         self.cost = np.zeros((), self._state[0].dtype)
         self._function = compiled(source)
         self.run(epoch, 0, 0)  # no step, but compiled

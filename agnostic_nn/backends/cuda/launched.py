@@ -13,17 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-import array_api_compat.numpy as host_xp
 import numpy as np
 
 from ...errors import NotRecordable
 from ...namespace import Array
-from ...programs.evaluate import evaluate
 from ...programs.intervals import Machine
-from ...programs.program import Constant
 from ...programs.steps import DATA, state_names
 from ..base import Backend, Epoch, Rows, State, Step
-from ..numpy_calls import NDArray, constant
+from ..numpy_calls import NDArray, fixed_values
 from ..recorded import RecordedStep, RecordedSteps
 from .launches import Launches
 from .source import launches_of
@@ -192,10 +189,10 @@ class LaunchedStep(RecordedStep):
             self._memory = {
                 name: device.zeros(size, name) for name, size in self.launches.sizes.items() if size
             }
-            once = evaluate(self.launches.once, {}, host_xp, constant)
-            for value, (array, begin, size) in self.launches.fixed.items():
-                given = constant(value) if isinstance(value, Constant) else once[value]
-                device.write(self._memory[array][begin : begin + size], given.reshape(-1))
+            for (array, begin, size), given in fixed_values(
+                self.launches.fixed, self.launches.once
+            ):
+                device.write(self._memory[array][begin : begin + size], given)
             self._tables.begin(epoch, 0)
             arrays = {f"{name}s": array for name, array in self._memory.items()}
             for rows in self._rows(epoch, 0, 1):  # which are there as long as steps are made
